@@ -1,0 +1,60 @@
+# Functions that turn a folder into targets, so that adding a file never edits a CMake file.
+
+# quantbench_library(NAME [DEPENDS ...]): all *.cpp below the current folder except tests, benchmarks, fuzz entries and
+# main.cpp. The objects travel with the interface target NAME to whatever links it: entries that register themselves are
+# never dropped by the linker, as they would be from a static library.
+function(quantbench_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;SOURCES;EXCLUDE" ${ARGN})
+  if(ARG_SOURCES)
+    set(sources ${ARG_SOURCES})
+  else()
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+    list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$|/main\\.cpp$|/testing/")
+    foreach(pattern IN LISTS ARG_EXCLUDE)
+      list(FILTER sources EXCLUDE REGEX ${pattern})
+    endforeach()
+  endif()
+  add_library(${name}_objects OBJECT ${sources})
+  target_link_libraries(${name}_objects PUBLIC quantbench_compiler ${ARG_DEPENDS})
+  add_library(${name} INTERFACE)
+  target_sources(${name} INTERFACE $<TARGET_OBJECTS:${name}_objects>)
+  target_link_libraries(${name} INTERFACE quantbench_compiler ${ARG_DEPENDS})
+endfunction()
+
+# quantbench_tests(NAME DEPENDS ...): one test program NAME_test from all *_test.cpp below the current folder; each test is
+# registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run.
+function(quantbench_tests name)
+  if(NOT QUANTBENCH_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_test ${sources})
+  target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  # QUANTBENCH_SHARED: reference files that are not part of the project; tests that need them skip where they are absent.
+  target_compile_definitions(${name}_test PRIVATE QUANTBENCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                             QUANTBENCH_SHARED="${PROJECT_SOURCE_DIR}/../shared")
+  include(GoogleTest)
+  gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
+                       TEST_FILTER "-*Slow*" PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
+                       TEST_FILTER "*Slow*" TEST_LIST ${name}_slow PROPERTIES TIMEOUT 1800 LABELS slow)
+endfunction()
+
+# quantbench_fuzz_targets(DEPENDS ...): one libFuzzer program per *_fuzz.cpp, when QUANTBENCH_FUZZ is on.
+function(quantbench_fuzz_targets)
+  if(NOT QUANTBENCH_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cpp)
+  foreach(source IN LISTS sources)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endfunction()

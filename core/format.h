@@ -1,0 +1,82 @@
+// A storage format of weights, as the rest of the program sees it: constants and three functions.
+//
+// Every format obeys one law,
+//     weight = scale(group) * level(i) + offset(group)        level: a small signed integer or codebook entry
+// and is described in exactly one header under quantizers/formats/; the functions here are instantiated from it.
+//
+// A tensor of `rows` x `cols` weights is stored as `header_bytes` bytes (0 for all formats but those with one scale for
+// the whole tensor), then the rows back to back, `row_bytes(cols)` each. A row is a sequence of blocks; a block is the
+// smallest run of weights that can be decoded on its own (with the header), and holds one or more groups; all weights of
+// a group share one scale and offset.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace quantbench {
+
+struct Affine {
+  float scale = 0;
+  float offset = 0;
+  bool operator==(const Affine&) const = default;
+};
+
+/// Where the bytes of one row are. `header` is the tensor's header (null when the format has none).
+struct RowBytes {
+  const std::byte* header = nullptr;
+  const std::byte* row = nullptr;
+};
+struct MutableRowBytes {
+  std::byte* header = nullptr;
+  std::byte* row = nullptr;
+};
+
+struct Format {
+  /// Canonical id as in method ids: "q4_0", "int4:g128:sym", "f16".
+  std::string id;
+  /// Weights that share one scale; 0 when the group is a whole row or a whole tensor.
+  std::size_t group = 0;
+  /// Row lengths must be a multiple of this; 1 when any length can be stored.
+  std::size_t block = 1;
+  /// One scale for the whole tensor, kept in the header.
+  bool scale_per_tensor = false;
+  std::size_t header_bytes = 0;
+  /// Type id in GGUF files, when the format is one that GGUF holds.
+  std::optional<std::uint32_t> gguf_type;
+  /// Inclusive range of stored levels (0, 0 for floating point formats, which store the weights themselves).
+  int level_min = 0;
+  int level_max = 0;
+  /// False: every offset is zero (symmetric).
+  bool has_offset = false;
+  /// f32, f16, bf16: levels do not exist, `encode_float` is used.
+  bool floating_point = false;
+
+  std::size_t (*row_bytes)(const Format&, std::size_t cols) = nullptr;
+
+  /// Decodes weights [begin, begin + out.size()) of a row of `cols` weights with the scalar reference. `begin` must be a
+  /// multiple of `block`.
+  void (*decode)(const Format&, RowBytes, std::size_t cols, std::size_t begin, std::span<float> out) = nullptr;
+
+  /// The affine that would be stored for `wanted` in this format: scale (and offset) rounded to their storage types, the
+  /// zero point to an integer in range. Null for formats with coupled groups and for floating point formats.
+  Affine (*round_affine)(const Format&, Affine wanted) = nullptr;
+
+  /// Stores the groups' affines and the levels of one row. affines: one per group of the row; levels: cols. The affines
+  /// must be values that round_affine returned. Null for floating point formats.
+  void (*pack)(const Format&, std::span<const Affine> affines, std::span<const std::int8_t> levels,
+               MutableRowBytes out) = nullptr;
+
+  /// Plain reference rounding of one row, where the format defines one of its own (the GGUF Q-family, f16, bf16, f32):
+  /// byte-identical with the reference encoder without importance. Null where the solver `rtn` does the rounding.
+  void (*encode_reference)(const Format&, std::span<const float> weights, MutableRowBytes out) = nullptr;
+
+  std::size_t groups_of_row(std::size_t cols) const { return group == 0 ? 1 : (cols + group - 1) / group; }
+  /// Bytes of a whole tensor. Throws Error on overflow or when cols is not a multiple of `block`.
+  std::size_t tensor_bytes(std::size_t rows, std::size_t cols) const;
+  double bits_per_weight(std::size_t rows, std::size_t cols) const;
+};
+
+}  // namespace quantbench

@@ -1,0 +1,16 @@
+// Decode rows of a packed tensor to f32 with the fastest kernel of this machine; bit-equal with Format::decode.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "core/tensor.h"
+#include "kernels/cpu/isa.h"
+
+namespace quantbench {
+
+/// out: (row_count, tensor.cols). Throws Error when the rows are out of range or `out` has another size.
+void decode_rows(const Tensor& tensor, std::size_t first_row, std::size_t row_count, std::span<float> out, int threads,
+                 Isa isa = best_isa());
+
+}  // namespace quantbench

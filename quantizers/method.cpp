@@ -1,0 +1,1 @@
+#include "quantizers/method.h"
