@@ -1,0 +1,107 @@
+// Report: what a run found, as plain values. Reading and writing JSON is here; tables and pictures are drawn from this struct
+// by eval/render/. The JSON paths are a contract (schema: eval/report.schema.json); absent metrics are absent members.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quantbench {
+
+inline constexpr int report_schema_version = 1;
+
+struct TensorReport {
+  std::string name;
+  std::string format;
+  std::size_t rows = 0, cols = 0;
+  double bits_per_weight = 0;
+  double relative_rmse = 0;  // ||W - W'|| / ||W||
+  double rmse = 0;           // sqrt(mean (W - W')^2)
+  double max_abs_error = 0;
+  double cosine = 1;
+  std::optional<double> weighted_relative_rmse;  // squared errors weighted by mean x^2 of the input column
+  std::string fallback;                          // why another format than asked was used; empty: none
+};
+
+struct RmseReport {
+  double relative = 0;  // over all quantized weights of the cell together
+  double absolute = 0;
+  std::optional<double> weighted_relative;
+};
+
+struct PerplexityReport {
+  double value = 0;
+  double stderr_ = 0;  // JSON: "stderr"
+  std::size_t tokens = 0;  // scored tokens
+  std::string protocol;
+  // Against the f32 cell of the same run, paired over tokens: mean NLL difference and its 95 % confidence interval.
+  std::optional<double> difference, difference_lower, difference_upper;
+};
+
+struct KldReport {  // nats
+  double mean = 0, median = 0, p90 = 0, p99 = 0, max = 0;
+  double top1_agreement = 1;          // fraction of positions with the same most likely token
+  double rms_probability_difference = 0;  // of the probability of the true next token
+  double noise_floor = 0;             // mean KLD between two evaluations of the base that differ in summation order only
+};
+
+struct ThroughputReport {
+  std::string id;  // op/format/isa, e.g. "matvec/q4_0/avx2"
+  std::string device;
+  std::string shape;  // "4096x4096x1": outputs x inputs x batch
+  std::string variant;  // "generic" or "tuned"
+  int threads = 1;
+  double seconds_median = 0, seconds_p10 = 0, seconds_p90 = 0;
+  double bytes_per_second = 0;
+  double flops_per_second = 0;
+  double percent_of_peak = 0;  // of the peak that bounds the op, measured in the same run
+  std::string peak;            // "read_bandwidth" or "f32_fma": which
+};
+
+struct CellReport {
+  std::string id;  // hash of all that determines the result
+  std::string method;
+  double bits_per_weight = 0;  // over the quantized tensors, scales and padding counted
+  std::uint64_t size_bytes = 0;
+  std::string status;  // "ok" or "failed"
+  std::string error;   // when failed
+  double seconds = 0;
+  std::optional<RmseReport> rmse;
+  std::optional<PerplexityReport> perplexity;
+  std::optional<KldReport> kld;
+  std::vector<TensorReport> tensors;
+  /// Per-token NLLs of the scored tokens, for paired comparisons between reports: file name relative to the report.
+  std::string nll_file;
+  std::string nll_sha256;
+};
+
+struct Environment {
+  std::string cpu, isa, compiler, flags, gpu, version;
+  int threads = 1;
+};
+
+struct Report {
+  int schema_version = report_schema_version;
+  std::string run_name, config_sha256;
+  std::uint64_t seed = 0;
+  Environment environment;
+  std::string model_name, model_sha256;
+  std::uint64_t model_parameters = 0;
+  std::string dataset_name, dataset_sha256, protocol, tokenizer_sha256;
+  std::size_t dataset_tokens = 0;
+  std::vector<CellReport> cells;
+  std::vector<ThroughputReport> kernels;
+};
+
+/// Pretty-printed JSON that validates against the published schema. Throws Error when a number is not finite.
+std::string to_json(const Report& report);
+/// Throws Error naming `source` and the JSON path for malformed JSON, missing or mistyped members, NaN, duplicate cells, or a
+/// newer schema_version. Unknown members are ignored (later versions extend).
+Report parse_report(std::string_view json, const std::string& source);
+Report read_report(const std::filesystem::path& path);
+
+}  // namespace quantbench
