@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The source checks: formatting, folder arrows, clang-tidy. Needs a configured `release` build (compile_commands.json).
+# Usage: scripts/check_sources.sh [--fix]      --fix: rewrites the formatting instead of reporting it
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mapfile -t sources < <(git ls-files '*.h' '*.cpp' '*.cu')
+
+if [[ "${1:-}" == "--fix" ]]; then
+  clang-format -i "${sources[@]}"
+else
+  clang-format --dry-run --Werror "${sources[@]}"
+fi
+echo "formatting: ${#sources[@]} files are clean"
+
+scripts/check_arrows.sh
+
+mapfile -t units < <(git ls-files '*.cpp' | grep -v '_fuzz\.cpp$')
+printf '%s\n' "${units[@]}" | xargs --max-procs="$(nproc)" --max-args=4 \
+  clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option 2> >(grep -v 'warnings generated' >&2)
+echo "clang-tidy: ${#units[@]} files are clean"
