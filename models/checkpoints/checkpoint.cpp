@@ -1,1 +1,46 @@
 #include "models/checkpoints/checkpoint.h"
+
+#include "core/checked.h"
+#include "core/suggest.h"
+
+namespace quantbench {
+
+std::uint64_t CheckpointTensor::row_count() const {
+  std::uint64_t rows = row_length() == 0 ? 0 : 1;
+  for (std::size_t axis = 1; axis < dims.size(); ++axis) rows = checked_multiply(rows, dims[axis]);
+  return rows;
+}
+
+Tensor CheckpointTensor::tensor() const {
+  if (!format) fail("tensor '{}' is of type {}, which this version cannot decode", name, type_name);
+  return Tensor{name, checked_cast<std::size_t>(row_count(), "rows"),
+                checked_cast<std::size_t>(row_length(), "columns"), format, bytes};
+}
+
+Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors, std::string source,
+                       std::vector<std::filesystem::path> files, std::shared_ptr<const void> keep_alive,
+                       std::optional<std::filesystem::path> config)
+    : metadata_(std::move(metadata)),
+      tensors_(std::move(tensors)),
+      source_(std::move(source)),
+      files_(std::move(files)),
+      keep_alive_(std::move(keep_alive)),
+      config_(std::move(config)) {
+  for (std::size_t index = 0; index < tensors_.size(); ++index)
+    if (!index_.emplace(tensors_[index].name, index).second)
+      fail("{}: tensor '{}' exists twice", source_, tensors_[index].name);
+}
+
+const CheckpointTensor* Checkpoint::find(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &tensors_[found->second];
+}
+
+const CheckpointTensor& Checkpoint::at(std::string_view name) const {
+  if (const CheckpointTensor* found = find(name)) return *found;
+  std::vector<std::string> names;
+  for (const auto& [known, index] : index_) names.push_back(known);
+  fail("{}: no tensor '{}'{}", source_, name, suggestion(name, names));
+}
+
+}  // namespace quantbench
