@@ -1,0 +1,204 @@
+#include "eval/render/table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace quantbench {
+namespace {
+
+constexpr std::string_view column_gap = "  ";
+
+std::string join_lines(const std::vector<std::string>& lines, std::string_view before_each = "") {
+  std::string text;
+  for (const std::string& line : lines) text += fmt::format("{}{}\n", before_each, line);
+  return text;
+}
+
+std::string padded(const std::string& text, std::size_t width, Align align) {
+  const std::size_t shown = display_width(text);
+  const std::string padding(width > shown ? width - shown : 0, ' ');
+  return align == Align::left ? text + padding : padding + text;
+}
+
+std::vector<std::size_t> column_widths(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (std::size_t column = 0; column < table.columns.size(); ++column) {
+    std::size_t width = display_width(table.columns[column].title);
+    for (const auto& row : table.rows) width = std::max(width, display_width(row[column]));
+    widths.push_back(width);
+  }
+  return widths;
+}
+
+std::size_t line_width(const std::vector<std::size_t>& widths, const std::vector<std::size_t>& kept) {
+  std::size_t total = 0;
+  for (const std::size_t column : kept) total += widths[column] + (total == 0 ? 0 : column_gap.size());
+  return total;
+}
+
+// Indices of the columns that stay, in order.
+std::vector<std::size_t> columns_that_fit(const Table& table, const std::vector<std::size_t>& widths,
+                                          std::size_t limit) {
+  std::vector<std::size_t> kept;
+  for (std::size_t column = 0; column < widths.size(); ++column) kept.push_back(column);
+  while (limit > 0 && line_width(widths, kept) > limit) {
+    const auto least =
+        std::ranges::max_element(kept, {}, [&](std::size_t column) { return table.columns[column].dispensable; });
+    if (least == kept.end() || table.columns[*least].dispensable == 0) break;
+    kept.erase(least);
+  }
+  return kept;
+}
+
+std::string trimmed_right(std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+std::string escape(std::string_view text, const std::map<char, std::string_view>& replacements) {
+  std::string escaped;
+  for (const char character : text) {
+    const auto found = replacements.find(character);
+    if (found == replacements.end()) {
+      escaped += character;
+    } else {
+      escaped += found->second;
+    }
+  }
+  return escaped;
+}
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+std::string escape_latex(std::string_view text) {
+  static const std::map<char, std::string_view> replacements = {{'&', "\\&"},
+                                                                {'%', "\\%"},
+                                                                {'$', "\\$"},
+                                                                {'#', "\\#"},
+                                                                {'_', "\\_"},
+                                                                {'{', "\\{"},
+                                                                {'}', "\\}"},
+                                                                {'~', "\\textasciitilde{}"},
+                                                                {'^', "\\textasciicircum{}"},
+                                                                {'\\', "\\textbackslash{}"},
+                                                                {'<', "\\textless{}"},
+                                                                {'>', "\\textgreater{}"},
+                                                                {'\n', " "}};
+  return replace_all(replace_all(escape(text, replacements), "±", "$\\pm$"), "–", "--");
+}
+
+std::string escape_markdown(std::string_view text) {
+  return escape(text, {{'|', "\\|"}, {'\n', " "}, {'\r', " "}, {'<', "&lt;"}, {'~', "\\~"}, {'*', "\\*"}});
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  return '"' + escape(text, {{'"', "\"\""}}) + '"';
+}
+
+std::vector<std::string> titles(const Table& table) {
+  std::vector<std::string> all;
+  for (const Column& column : table.columns) all.push_back(column.title);
+  return all;
+}
+
+template <class Convert>
+std::string joined(const std::vector<std::string>& fields, std::string_view separator, const Convert& convert) {
+  std::vector<std::string> converted;
+  for (const std::string& field : fields) converted.push_back(convert(field));
+  return fmt::format("{}", fmt::join(converted, separator));
+}
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0u) != 0x80u; }));
+}
+
+std::string to_text(const Table& table, std::size_t width) {
+  const std::vector<std::size_t> widths = column_widths(table);
+  const std::vector<std::size_t> kept = columns_that_fit(table, widths, width);
+  const auto line = [&](const std::vector<std::string>& fields) {
+    std::string text;
+    for (const std::size_t column : kept) {
+      if (column != kept.front()) text += column_gap;
+      text += padded(fields[column], widths[column], table.columns[column].align);
+    }
+    return trimmed_right(std::move(text)) + "\n";
+  };
+
+  std::string text = table.caption.empty() ? "" : table.caption + "\n\n";
+  text += line(titles(table));
+  text += std::string(line_width(widths, kept), '-') + "\n";
+  for (const auto& row : table.rows) text += line(row);
+  std::vector<std::string> notes = table.notes;
+  std::vector<std::string> hidden;
+  for (std::size_t column = 0; column < widths.size(); ++column)
+    if (!std::ranges::binary_search(kept, column)) hidden.push_back(table.columns[column].title);
+  if (!hidden.empty()) notes.push_back(fmt::format("not shown for lack of width: {}", fmt::join(hidden, ", ")));
+  return notes.empty() ? text : text + "\n" + join_lines(notes);
+}
+
+std::string to_markdown(const Table& table) {
+  std::string text = table.caption.empty() ? "" : fmt::format("**{}**\n\n", escape_markdown(table.caption));
+  text += fmt::format("| {} |\n|", joined(titles(table), " | ", escape_markdown));
+  for (const Column& column : table.columns) text += column.align == Align::left ? " :-- |" : " --: |";
+  text += "\n";
+  for (const auto& row : table.rows) text += fmt::format("| {} |\n", joined(row, " | ", escape_markdown));
+  if (table.notes.empty()) return text;
+  return text + "\n" + joined(table.notes, "  \n", escape_markdown) + "\n";
+}
+
+std::string to_latex(const Table& table) {
+  std::string alignment;
+  for (const Column& column : table.columns) alignment += column.align == Align::left ? 'l' : 'r';
+  std::string text = "% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n";
+  if (!table.caption.empty()) text += fmt::format("\\caption{{{}}}\n", escape_latex(table.caption));
+  text += fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n", alignment,
+                      joined(titles(table), " & ", escape_latex));
+  for (const auto& row : table.rows) text += fmt::format("{} \\\\\n", joined(row, " & ", escape_latex));
+  text += "\\bottomrule\n\\end{tabular}\n";
+  for (const std::string& note : table.notes)
+    text += fmt::format("\\par\\smallskip{{\\footnotesize {}}}\n", escape_latex(note));
+  return text + "\\end{table}\n";
+}
+
+std::string to_html(const Table& table) {
+  const auto line = [&](std::string_view tag, const std::vector<std::string>& fields) {
+    std::string text = "<tr>";
+    for (std::size_t column = 0; column < fields.size(); ++column)
+      text += fmt::format("<{0}{1}>{2}</{0}>", tag, table.columns[column].align == Align::left ? " class=\"left\"" : "",
+                          escape_markup(fields[column]));
+    return text + "</tr>\n";
+  };
+  std::string text = "<table>\n";
+  if (!table.caption.empty()) text += fmt::format("<caption>{}</caption>\n", escape_markup(table.caption));
+  text += "<thead>\n" + line("th", titles(table)) + "</thead>\n<tbody>\n";
+  for (const auto& row : table.rows) text += line("td", row);
+  text += "</tbody>\n</table>\n";
+  for (const std::string& note : table.notes) text += fmt::format("<p class=\"note\">{}</p>\n", escape_markup(note));
+  return text;
+}
+
+std::string to_csv(const Table& table) {
+  std::string text = joined(titles(table), ",", csv_field) + "\n";
+  for (const auto& row : table.rows) text += joined(row, ",", csv_field) + "\n";
+  return text;
+}
+
+std::string escape_markup(std::string_view text) {
+  std::string clean(text);
+  for (char& byte : clean)
+    if (static_cast<unsigned char>(byte) < 0x20 && byte != '\n' && byte != '\t') byte = '?';
+  return escape(clean, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}});
+}
+
+}  // namespace quantbench
