@@ -25,11 +25,20 @@ struct TokenBatch {
   std::size_t length = 0;
 };
 
-/// Called with the name of a linear layer's weight tensor and its input, (tokens of the batch, inputs), in model order.
+/// Called with the name of a linear layer's weight tensor and its input, (tokens of the batch, inputs), in model order:
+/// once for each name in Model::linear_layers() per forward call.
 using LayerObserver = std::function<void(std::string_view weight_name, MatrixView input)>;
 
-/// Called once per window, in order, with the logits of positions [first_position, length). (positions, vocabulary)
-using LogitsSink = std::function<void(std::size_t window, MatrixView logits)>;
+/// Some consecutive positions of one window.
+struct LogitsBlock {
+  std::size_t window = 0;
+  std::size_t first_position = 0;
+  MatrixView logits;  // (positions of the block, vocabulary)
+};
+
+/// Called for positions [first_position, length) of every window, by window and then by position, in blocks that bound
+/// the memory whatever the vocabulary. The logits are gone after the call.
+using LogitsSink = std::function<void(const LogitsBlock& block)>;
 
 struct ForwardOptions {
   int threads = 1;
@@ -46,9 +55,13 @@ class Model {
   virtual ~Model() = default;
   virtual std::size_t vocabulary_size() const = 0;
   virtual std::size_t context_length() const = 0;
-  /// Names of the weights of the linear layers in model order: what quantizers act on (embeddings and norms are not).
+  /// Names of the weights of the linear layers in model order: what quantizers act on. Embeddings, norms and the output
+  /// projection are not, as in the papers that the figures are compared with.
   virtual std::vector<std::string> linear_layers() const = 0;
-  /// Throws Error for a token id out of range. `sink` may be null when only the observer is wanted.
+  /// Throws Error for a token id out of range, and for a weight that is missing or has not the shape the model was
+  /// built with. `sink` may be empty when only the observer is wanted. Each number is computed by the same operations
+  /// in the same order whatever the threads and however windows are grouped into batches. Memory grows with the tokens
+  /// of the batch.
   virtual void forward(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options,
                        const LogitsSink& sink) const = 0;
 };

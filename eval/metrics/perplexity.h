@@ -19,10 +19,10 @@ Perplexity perplexity(std::span<const float> nll);
 /// The difference of two mean NLLs over the same tokens, and ratio of the perplexities, with a 95 % confidence interval
 /// from the paired per-token differences.
 struct PairedDifference {
-  double mean = 0;        // nats per token, b - a
-  double lower = 0;       // 95 % confidence interval of the mean
+  double mean = 0;   // nats per token, b - a
+  double lower = 0;  // 95 % confidence interval of the mean
   double upper = 0;
-  double ratio = 1;       // perplexity b / perplexity a = exp(mean)
+  double ratio = 1;  // perplexity b / perplexity a = exp(mean)
   bool excludes_zero() const { return lower > 0 || upper < 0; }
 };
 /// Throws Error when the lengths differ.
