@@ -37,6 +37,8 @@ struct MutableRowBytes {
 struct Format {
   /// Canonical id as in method ids: "q4_0", "int4:g128:sym", "f16".
   std::string id;
+  /// Index of the description in the list of quantizers/formats/all.h: kernels keep one table entry for each.
+  std::size_t layout = 0;
   /// Weights that share one scale; 0 when the group is a whole row or a whole tensor.
   std::size_t group = 0;
   /// Row lengths must be a multiple of this; 1 when any length can be stored.
@@ -65,7 +67,8 @@ struct Format {
   Affine (*round_affine)(const Format&, Affine wanted) = nullptr;
 
   /// Stores the groups' affines and the levels of one row. affines: one per group of the row; levels: cols. The affines
-  /// must be values that round_affine returned. Null for floating point formats.
+  /// must be values that round_affine returned. Formats with a header write it too, unless out.header is null: so one
+  /// call of a tensor does, and the others can run in parallel. Null for floating point formats.
   void (*pack)(const Format&, std::span<const Affine> affines, std::span<const std::int8_t> levels,
                MutableRowBytes out) = nullptr;
 
