@@ -1,0 +1,52 @@
+// The list of all format descriptions. Adding a format is its header and a line here.
+//
+// Format::layout is the index in `All`, so a kernel keeps one table entry for each:
+//   for_each_format([&]<class F>(std::size_t layout) { table[layout] = &kernel<F, MyLanes>; });
+#pragma once
+
+#include <utility>
+
+#include "quantizers/formats/bf16.h"
+#include "quantizers/formats/f16.h"
+#include "quantizers/formats/f32.h"
+#include "quantizers/formats/integer.h"
+#include "quantizers/formats/q4_0.h"
+#include "quantizers/formats/q4_1.h"
+#include "quantizers/formats/q5_0.h"
+#include "quantizers/formats/q5_1.h"
+#include "quantizers/formats/q8_0.h"
+
+namespace quantbench::formats {
+
+template <class... F>
+struct List {
+  static constexpr std::size_t size = sizeof...(F);
+};
+
+template <class... A, class... B>
+constexpr List<A..., B...> operator+(List<A...>, List<B...>) {
+  return {};
+}
+
+using Fixed = List<F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0>;
+
+template <bool symmetric, class Scale>
+using IntegersOf = List<Integer<2, symmetric, Scale>, Integer<3, symmetric, Scale>, Integer<4, symmetric, Scale>,
+                        Integer<5, symmetric, Scale>, Integer<6, symmetric, Scale>, Integer<7, symmetric, Scale>,
+                        Integer<8, symmetric, Scale>>;
+using Integers = decltype(IntegersOf<false, HalfScale>{} + IntegersOf<true, HalfScale>{} +
+                          IntegersOf<false, FloatScale>{} + IntegersOf<true, FloatScale>{});
+
+using All = decltype(Fixed{} + Integers{});
+
+/// visit.operator()<F>(index in All) for all descriptions of a list that starts at `first` in All.
+template <class... F, class Visit>
+void for_each_format(List<F...>, std::size_t first, Visit&& visit) {
+  (visit.template operator()<F>(first++), ...);
+}
+template <class Visit>
+void for_each_format(Visit&& visit) {
+  for_each_format(All{}, 0, visit);
+}
+
+}  // namespace quantbench::formats

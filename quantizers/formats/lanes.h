@@ -1,0 +1,117 @@
+// Lanes: the few operations on small integers in which every format describes its levels.
+//
+// A format header writes its bit layout once, as a template over a Lanes type, and never names an instruction set:
+//   OneLane   one weight at a time on plain int: the scalar reference, and a CUDA thread.
+//   others    32 weights at a time in the vectors of an instruction set (kernels/cpu/lanes_*.h).
+//
+// A Lanes type `L` has
+//   L::width                   1, or 32
+//   L::Levels                  `width` integers. Each lane is a byte: a format keeps every value it forms in 0..255 or
+//   in
+//                              -128..127, so that byte lanes and int agree; only what `levels` returns is read as
+//                              signed.
+//   L::Floats                  `width` floats
+// Integer loads: `p` is the first byte of a run, `i` the index of the first wanted weight (OneLane: any; 32 lanes: a
+// multiple of 32, and 0 for the loads that speak of a run of 32 weights).
+//   L::signed_bytes(p, i)      weight k is the int8 p[k]
+//   L::unsigned_bytes(p, i)    weight k is the byte p[k]
+//   L::nibbles(p, i)           16 bytes hold 32 weights: 0..15 in the low halves, 16..31 in the high halves (GGUF
+//   order) L::crumbs(p, i)            8 bytes hold 32 weights of 2 bits: weight k is bits 2*(k/8), +1 of p[k % 8]
+//   L::bits(p, i)              4 bytes hold 32 weights of 1 bit: weight k is bit k % 8 of p[k / 8]
+// Integer arithmetic, lane by lane, `n` a plain number that is the same for all lanes:
+//   L::add(a, b)  L::add(a, n)  L::subtract(a, n)  L::bit_or(a, b)  L::bit_and(a, n)
+//   L::shift_left(a, n)  L::shift_right(a, n)      logical, of values 0..255 that stay in 0..255
+//   L::lookup(table, a)        table[a] of 16 signed entries, a in 0..15
+// Floating point loads of `width` consecutive stored values:
+//   L::f32(p)  L::f16(p)  L::bf16(p)
+//
+// A Lanes type may have more (dot products, stores): those belong to the kernels. Everything here and in the format
+// headers is compiled in several translation units with different instruction sets, so it is forced inline or keyed by
+// the Lanes type, and uses no inline function of the standard library: else the linker could keep the copy that was
+// compiled for the newest instruction set and call it on a machine without it.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/half.h"
+
+namespace quantbench::formats {
+
+/// Little-endian fields of unaligned bytes.
+[[gnu::always_inline]] constexpr std::uint16_t load_u16(const std::byte* p) {
+  return static_cast<std::uint16_t>(static_cast<unsigned>(p[0]) | static_cast<unsigned>(p[1]) << 8);
+}
+[[gnu::always_inline]] constexpr std::uint32_t load_u32(const std::byte* p) {
+  return static_cast<std::uint32_t>(load_u16(p)) | static_cast<std::uint32_t>(load_u16(p + 2)) << 16;
+}
+[[gnu::always_inline]] constexpr void store_u16(std::byte* p, std::uint16_t value) {
+  p[0] = static_cast<std::byte>(value & 0xFFu);
+  p[1] = static_cast<std::byte>(value >> 8);
+}
+[[gnu::always_inline]] constexpr void store_u32(std::byte* p, std::uint32_t value) {
+  store_u16(p, static_cast<std::uint16_t>(value & 0xFFFFu));
+  store_u16(p + 2, static_cast<std::uint16_t>(value >> 16));
+}
+
+struct OneLane {
+  static constexpr int width = 1;
+  using Levels = int;
+  using Floats = float;
+
+  [[gnu::always_inline]] static constexpr int signed_bytes(const std::byte* p, int i) {
+    return static_cast<std::int8_t>(p[i]);
+  }
+  [[gnu::always_inline]] static constexpr int unsigned_bytes(const std::byte* p, int i) {
+    return static_cast<int>(p[i]);
+  }
+  [[gnu::always_inline]] static constexpr int nibbles(const std::byte* p, int i) {
+    return (unsigned_bytes(p, i % 16) >> (i / 16 * 4)) & 15;
+  }
+  [[gnu::always_inline]] static constexpr int crumbs(const std::byte* p, int i) {
+    return (unsigned_bytes(p, i % 8) >> (i / 8 * 2)) & 3;
+  }
+  [[gnu::always_inline]] static constexpr int bits(const std::byte* p, int i) {
+    return (unsigned_bytes(p, i / 8) >> (i % 8)) & 1;
+  }
+
+  [[gnu::always_inline]] static constexpr int add(int a, int b) { return a + b; }
+  [[gnu::always_inline]] static constexpr int subtract(int a, int n) { return a - n; }
+  [[gnu::always_inline]] static constexpr int bit_or(int a, int b) { return a | b; }
+  [[gnu::always_inline]] static constexpr int bit_and(int a, int n) { return a & n; }
+  [[gnu::always_inline]] static constexpr int shift_left(int a, int n) { return a << n; }
+  [[gnu::always_inline]] static constexpr int shift_right(int a, int n) { return a >> n; }
+  [[gnu::always_inline]] static constexpr int lookup(const std::int8_t* table, int a) { return table[a]; }
+
+  [[gnu::always_inline]] static constexpr float f32(const std::byte* p) {
+    return __builtin_bit_cast(float, load_u32(p));
+  }
+  [[gnu::always_inline]] static constexpr float f16(const std::byte* p) { return f16_to_f32(load_u16(p)); }
+  [[gnu::always_inline]] static constexpr float bf16(const std::byte* p) { return bf16_to_f32(load_u16(p)); }
+};
+
+template <class L>
+concept Lanes = (L::width == 1 || L::width == 32) &&
+                requires(const std::byte* p, const std::int8_t* table, int i, typename L::Levels a) {
+  { L::signed_bytes(p, i) } -> std::same_as<typename L::Levels>;
+  { L::unsigned_bytes(p, i) } -> std::same_as<typename L::Levels>;
+  { L::nibbles(p, i) } -> std::same_as<typename L::Levels>;
+  { L::crumbs(p, i) } -> std::same_as<typename L::Levels>;
+  { L::bits(p, i) } -> std::same_as<typename L::Levels>;
+  { L::add(a, a) } -> std::same_as<typename L::Levels>;
+  { L::add(a, i) } -> std::same_as<typename L::Levels>;
+  { L::subtract(a, i) } -> std::same_as<typename L::Levels>;
+  { L::bit_or(a, a) } -> std::same_as<typename L::Levels>;
+  { L::bit_and(a, i) } -> std::same_as<typename L::Levels>;
+  { L::shift_left(a, i) } -> std::same_as<typename L::Levels>;
+  { L::shift_right(a, i) } -> std::same_as<typename L::Levels>;
+  { L::lookup(table, a) } -> std::same_as<typename L::Levels>;
+  { L::f32(p) } -> std::same_as<typename L::Floats>;
+  { L::f16(p) } -> std::same_as<typename L::Floats>;
+  { L::bf16(p) } -> std::same_as<typename L::Floats>;
+};
+
+static_assert(Lanes<OneLane>);
+
+}  // namespace quantbench::formats
