@@ -104,4 +104,8 @@ std::string to_json(const Report& report);
 Report parse_report(std::string_view json, const std::string& source);
 Report read_report(const std::filesystem::path& path);
 
+/// The report without what differs from run to run: seconds are 0, environment.threads is 1, kernels is empty. Two runs of
+/// one plan by the same program give equal JSON after this, whatever the number of threads.
+Report without_timings(Report report);
+
 }  // namespace quantbench
