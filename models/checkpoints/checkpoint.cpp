@@ -1,12 +1,15 @@
 #include "models/checkpoints/checkpoint.h"
 
+#include <algorithm>
+
 #include "core/checked.h"
 #include "core/suggest.h"
 
 namespace quantbench {
 
 std::uint64_t CheckpointTensor::row_count() const {
-  std::uint64_t rows = row_length() == 0 ? 0 : 1;
+  if (std::ranges::find(dims, std::uint64_t{0}) != dims.end()) return 0;
+  std::uint64_t rows = 1;
   for (std::size_t axis = 1; axis < dims.size(); ++axis) rows = checked_multiply(rows, dims[axis]);
   return rows;
 }

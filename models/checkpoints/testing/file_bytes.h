@@ -1,0 +1,89 @@
+// For tests: files put together byte by byte, independent of the writers, and a folder that goes away with the test.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace quantbench {
+
+class FileBytes {
+ public:
+  template <class T>
+  FileBytes& number(T value) {
+    char bytes[sizeof(T)];
+    std::memcpy(bytes, &value, sizeof(T));
+    text_.append(bytes, sizeof(T));
+    return *this;
+  }
+  FileBytes& text(std::string_view raw) {
+    text_ += raw;
+    return *this;
+  }
+  /// A GGUF string: u64 length, then the bytes.
+  FileBytes& string(std::string_view value) { return number(static_cast<std::uint64_t>(value.size())).text(value); }
+  FileBytes& zeros(std::size_t count) { return text(std::string(count, '\0')); }
+  FileBytes& align(std::size_t alignment) { return zeros((alignment - text_.size() % alignment) % alignment); }
+  FileBytes& gguf_header(std::uint64_t tensors, std::uint64_t pairs) {
+    return text("GGUF").number(std::uint32_t{3}).number(tensors).number(pairs);
+  }
+
+  const std::string& str() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+
+inline std::string safetensors_bytes(std::string_view header, std::string_view data = {}) {
+  return FileBytes().string(header).text(data).str();
+}
+
+/// The message of the Error that `action` throws; "" when it throws none.
+inline std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "quantbench-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) fail("cannot create {}", name);
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path write(const std::string& name, std::string_view bytes) const {
+    const std::filesystem::path path = path_ / name;
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace quantbench
