@@ -12,7 +12,8 @@ namespace quantbench {
 std::shared_ptr<const Format> allocate_format(const Method& method, const std::string& tensor, std::size_t rows,
                                               std::size_t cols);
 
-/// Quantizes `weights` (rows, cols). Throws Error naming the tensor and the first place when a weight is NaN or infinite.
+/// Quantizes `weights` (rows, cols). Throws Error naming the tensor and the first place when a weight is NaN or
+/// infinite.
 TensorData quantize_tensor(const Method& method, const std::string& name, MatrixView weights,
                            const LayerCalibration& calibration, int threads);
 

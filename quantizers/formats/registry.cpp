@@ -7,6 +7,7 @@
 #include "core/suggest.h"
 #include "quantizers/formats/all.h"
 #include "quantizers/formats/decode.h"
+#include "quantizers/split.h"
 
 namespace quantbench {
 namespace {
@@ -66,21 +67,12 @@ struct IntegerId {
   std::optional<std::string_view> scale;
 };
 
-std::optional<std::size_t> parse_number(std::string_view text) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || text.front() == '0') return std::nullopt;
-  return number;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
+std::size_t parse_group(std::string_view digits, std::string_view id) {
+  int group = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), group);
+  if (error != std::errc{} || digits.front() == '0')
+    fail("format '{}': a group has 1 to 2147483647 weights, written without leading zeros; found g{}", id, digits);
+  return static_cast<std::size_t>(group);
 }
 
 template <class T>
@@ -98,10 +90,8 @@ bool parse_integer_part(std::string_view part, std::string_view id, IntegerId& i
   } else if (part == "scale=f16" || part == "scale=f32") {
     set_once(integer.scale, part.substr(6), part, id);
   } else if (part.size() > 1 && part[0] == 'g' && part.find_first_not_of("0123456789", 1) == std::string_view::npos) {
-    const auto group = parse_number(part.substr(1));
-    if (!group) fail("format '{}': a group has 1 or more weights, written without leading zeros, not '{}'", id, part);
     set_once(integer.granularity, Granularity::group, part, id);
-    integer.group = *group;
+    integer.group = parse_group(part.substr(1), id);
   } else {
     return false;
   }

@@ -1,0 +1,50 @@
+// The names that a method id may hold: solvers and transforms with their options, GGUF types and mixes.
+//
+// It lists also what this version cannot run yet, so that an id means the same thing in every version: such an id
+// parses and prints, and `check_method` says what is missing. What can run is decided by the registries alone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quantbench {
+
+struct OptionSpec {
+  enum class Kind { flag, number, word };
+  std::string_view name;
+  Kind kind = Kind::flag;
+  std::string_view default_value = {};  // left out of canonical ids; empty: none
+  std::vector<std::string_view> words = {};
+};
+
+/// A solver or a transform.
+struct StepSpec {
+  std::string_view name;
+  std::vector<OptionSpec> options;
+};
+
+const std::vector<StepSpec>& known_transforms();
+const std::vector<StepSpec>& known_solvers();
+
+/// Null when the list has no step of this name.
+const StepSpec* find_step(const std::vector<StepSpec>& steps, std::string_view name);
+
+/// Quantized GGUF types that can be the target of a method.
+bool is_gguf_type(std::string_view name);
+/// Mixes: rules that give each tensor of a model a type.
+bool is_mix(std::string_view name);
+
+/// "q4_k_m", or "mix:q6_k" for a mix that is called like a type.
+std::string mix_id(std::string_view name);
+/// The mix in a canonical target id; nothing when it is a format.
+std::optional<std::string_view> mix_of_target(std::string_view target);
+
+/// Every name that can start a method id or be its target, for near matches.
+std::vector<std::string> method_words();
+
+/// The value of an option in canonical form. Throws Error when it is not one that the option takes.
+std::string canonical_option_value(const OptionSpec& option, std::string_view value, std::string_view id);
+
+}  // namespace quantbench
