@@ -8,8 +8,9 @@
 
 namespace quantbench::formats {
 
+/// Forced inline, as kernels of several instruction sets use it for the weights that do not fill their lanes.
 template <class F>
-float decode_weight(const BlockView& block, int i, Affine affine) {
+[[gnu::always_inline]] inline float decode_weight(const BlockView& block, int i, Affine affine) {
   int level;
   if constexpr (F::ragged) {
     level = i < block.weights / 32 * 32 ? F::template levels<OneLane>(block.codes, i)
