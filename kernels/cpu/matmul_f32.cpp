@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/parallel.h"
+#include "kernels/cpu/isa_kernels.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace quantbench {
@@ -14,17 +15,6 @@ namespace {
 
 /// Below this many multiply-adds, starting threads costs more than it saves.
 constexpr std::size_t smallest_threaded_product = 64 * 1024;
-
-TileKernel tile_kernel(Isa isa) {
-  const auto& isas = available_isas();
-  if (std::find(isas.begin(), isas.end(), isa) == isas.end())
-    fail("this machine cannot run {} kernels", to_string(isa));
-#if defined(__x86_64__)
-  if (isa == Isa::avx512) return compute_tile_avx512;
-  if (isa == Isa::avx2) return compute_tile_avx2;
-#endif
-  return compute_tile_scalar;
-}
 
 struct FreeAligned {
   void operator()(float* memory) const { ::operator delete[](memory, std::align_val_t{64}); }
@@ -72,7 +62,7 @@ RowsF32 dense_rows(const void* context, const WeightRange& range, float* /*scrat
 }  // namespace
 
 void multiply_tiles(const TileProduct& product, int threads, Isa isa) {
-  const TileKernel compute = tile_kernel(isa);
+  const TileKernel compute = isa_kernels(isa).compute_tile;
   if (product.m == 0 || product.n == 0) return;
   if (product.k == 0) {
     for (std::size_t row = 0; row < product.m; ++row) std::fill_n(product.c + row * product.c_stride, product.n, 0.0f);

@@ -1,27 +1,7 @@
-// Tile kernel for AVX2 with FMA: 12 of 16 registers hold sums.
-#include <immintrin.h>
-
 #include "kernels/cpu/matmul_tile_impl.h"
+#include "kernels/cpu/vector_avx2.h"
 
 namespace quantbench {
-namespace {
-
-struct VectorAvx2 {
-  using Register = __m256;
-  static constexpr std::size_t width = 8, panel_vectors = 2, panel_rows = 6;
-  static Register zero() { return _mm256_setzero_ps(); }
-  static Register load(const float* from) { return _mm256_loadu_ps(from); }
-  static void store(float* to, Register value) { _mm256_storeu_ps(to, value); }
-  static Register broadcast(float value) { return _mm256_set1_ps(value); }
-  static Register fma(Register a, Register b, Register c) { return _mm256_fmadd_ps(a, b, c); }
-  static void interleave(Register a, Register b, Register& low, Register& high) {
-    const Register even = _mm256_unpacklo_ps(a, b), odd = _mm256_unpackhi_ps(a, b);
-    low = _mm256_permute2f128_ps(even, odd, 0x20);
-    high = _mm256_permute2f128_ps(even, odd, 0x31);
-  }
-};
-
-}  // namespace
 
 void compute_tile_avx2(const TileProduct& product, const Tile& tile, float* workspace) {
   compute_tile<VectorAvx2>(product, tile, workspace);

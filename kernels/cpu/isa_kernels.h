@@ -1,0 +1,29 @@
+// The functions that exist once per instruction set, and the one place that chooses among them.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/cpu/format_kernels.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/matmul_tile.h"
+
+namespace quantbench {
+
+/// Runs `rounds` steps of independent chains of fused multiply-adds in registers and returns how many floating point
+/// operations that was (a multiply-add is two). `sink` receives the result, so that the work cannot be optimised away.
+using FmaChains = std::size_t (*)(std::size_t rounds, float* sink);
+
+std::size_t fma_chains_scalar(std::size_t rounds, float* sink);
+std::size_t fma_chains_avx2(std::size_t rounds, float* sink);
+std::size_t fma_chains_avx512(std::size_t rounds, float* sink);
+
+struct IsaKernels {
+  TileKernel compute_tile = nullptr;
+  const FormatKernels* formats = nullptr;  // indexed by Format::layout
+  FmaChains fma_chains = nullptr;
+};
+
+/// Throws Error when this machine cannot run `isa`.
+const IsaKernels& isa_kernels(Isa isa);
+
+}  // namespace quantbench

@@ -1,0 +1,103 @@
+#include "kernels/kernel.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/parallel.h"
+#include "kernels/cpu/decode.h"
+#include "kernels/cpu/packed_product.h"
+#include "quantizers/formats/registry.h"
+#include "quantizers/solver.h"
+
+namespace quantbench {
+namespace {
+
+void run_encode(const Kernel& kernel, const KernelOperands& operands) {
+  const std::map<std::string, std::string> no_options;
+  if (kernel.format->encode_reference == nullptr) {
+    const auto& rounding = Registry<SolverEntry>::instance().at("rtn");
+    rounding.solver->quantize({operands.weights, {}, no_options, operands.threads}, *operands.encoded);
+    return;
+  }
+  parallel_for(operands.threads, operands.weights.rows, [&](std::size_t row) {
+    kernel.format->encode_reference(*kernel.format, operands.weights.row(row), operands.encoded->row(row));
+  });
+}
+
+void run_decode(const Kernel& kernel, const KernelOperands& operands) {
+  decode_rows(*operands.packed, 0, operands.packed->rows, operands.out, operands.threads, kernel.isa);
+}
+
+PackedProduct product_of(const KernelOperands& operands) {
+  const MatrixView& x = operands.activations;
+  const std::size_t rows = operands.packed->rows;
+  return {operands.packed, x.values.data(), x.cols, operands.out.data(), rows, x.rows};
+}
+
+void run_matvec(const Kernel& kernel, const KernelOperands& operands) {
+  matvec(product_of(operands), operands.threads, kernel.isa);
+}
+
+void run_matmul(const Kernel& kernel, const KernelOperands& operands) {
+  matmul(product_of(operands), operands.threads, kernel.isa);
+}
+
+using RunFunction = void (*)(const Kernel&, const KernelOperands&);
+
+RunFunction run_function(Op op) {
+  constexpr RunFunction functions[] = {run_encode, run_decode, run_matvec, run_matmul};
+  return functions[static_cast<std::size_t>(op)];
+}
+
+constexpr Op all_ops[] = {Op::encode, Op::decode, Op::matvec, Op::matmul};
+
+}  // namespace
+
+std::string_view to_string(Op op) {
+  constexpr std::string_view names[] = {"encode", "decode", "matvec", "matmul"};
+  return names[static_cast<std::size_t>(op)];
+}
+
+std::string to_string(const KernelShape& shape) {
+  return fmt::format("{}x{}x{}", shape.outputs, shape.inputs, shape.batch);
+}
+
+KernelShape parse_kernel_shape(std::string_view text) {
+  std::vector<std::size_t> extents;
+  const char* const end = text.data() + text.size();
+  for (const char* next = text.data();; ++next) {
+    const auto [stop, error] = std::from_chars(next, end, extents.emplace_back());
+    const bool well_formed = error == std::errc{} && extents.back() > 0 && (stop == end || *stop == 'x');
+    if (!well_formed || extents.size() > 3)
+      fail("kernel shape '{}': expected OUTPUTSxINPUTS or OUTPUTSxINPUTSxBATCH, as in 4096x4096x1", text);
+    if (stop == end) break;
+    next = stop;
+  }
+  if (extents.size() == 1) fail("kernel shape '{}': expected OUTPUTSxINPUTS, as in 4096x4096", text);
+  return {extents[0], extents[1], extents.size() == 3 ? extents[2] : 1};
+}
+
+std::string Kernel::id() const { return fmt::format("{}/{}/{}", to_string(op), format->id, to_string(isa)); }
+
+const std::vector<Kernel>& kernels() {
+  static const std::vector<Kernel> all = [] {
+    std::vector<Kernel> list;
+    for (const Op op : all_ops)
+      for (const std::string& format : format_ids())
+        for (const Isa isa : available_isas())
+          if (op != Op::encode || isa == Isa::scalar) list.push_back(find_kernel(op, format, isa));
+    return list;
+  }();
+  return all;
+}
+
+Kernel find_kernel(Op op, std::string_view format, Isa isa) {
+  const auto& isas = available_isas();
+  if (std::find(isas.begin(), isas.end(), isa) == isas.end())
+    fail("this machine cannot run {} kernels", to_string(isa));
+  if (op == Op::encode && isa != Isa::scalar)
+    fail("encode kernels are scalar: packed bytes must not depend on the machine");
+  return {op, find_format(format), isa, "generic", run_function(op)};
+}
+
+}  // namespace quantbench

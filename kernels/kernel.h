@@ -1,0 +1,57 @@
+// The one list of kernels: what is listed is what is tested and what is benchmarked.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+#include "kernels/cpu/isa.h"
+
+namespace quantbench {
+
+/// encode: f32 weights to packed (plain rounding); decode: packed to f32; matvec and matmul: packed weights times f32
+/// activations (kernels/cpu/packed_product.h).
+enum class Op { encode, decode, matvec, matmul };
+
+std::string_view to_string(Op op);
+
+/// A weight matrix of outputs x inputs and how many rows of activations meet it (1 for encode and decode).
+struct KernelShape {
+  std::size_t outputs = 0, inputs = 0, batch = 1;
+};
+/// "4096x4096x1"
+std::string to_string(const KernelShape& shape);
+/// The inverse; throws Error for anything else. The batch may be left out.
+KernelShape parse_kernel_shape(std::string_view text);
+
+/// What a kernel works on. Each op uses the members it needs.
+struct KernelOperands {
+  const Tensor* packed = nullptr;  // decode, matvec, matmul: input
+  TensorData* encoded = nullptr;   // encode: output
+  MatrixView weights;              // encode: input (outputs, inputs)
+  MatrixView activations;          // matvec, matmul: input (batch, inputs)
+  std::span<float> out;            // decode: (outputs, inputs); matvec, matmul: (batch, outputs)
+  int threads = 1;
+};
+
+struct Kernel {
+  Op op = Op::decode;
+  std::shared_ptr<const Format> format;
+  Isa isa = Isa::scalar;
+  std::string variant;  // "generic": instantiated from the format's description; "tuned": written for it
+  void (*run)(const Kernel& kernel, const KernelOperands& operands) = nullptr;
+
+  /// op/format/isa, as in "matvec/q4_0/avx2".
+  std::string id() const;
+};
+
+/// Every op for every format of format_ids() on every instruction set of this machine (encode: scalar only, since
+/// packed bytes must not depend on the machine).
+const std::vector<Kernel>& kernels();
+
+/// Any format, listed or not (integer formats of other groups). Throws Error when there is no such kernel here.
+Kernel find_kernel(Op op, std::string_view format, Isa isa = best_isa());
+
+}  // namespace quantbench

@@ -1,0 +1,95 @@
+#include "kernels/peaks.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "core/parallel.h"
+#include "kernels/cpu/isa_kernels.h"
+
+namespace quantbench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Eight independent sums of 64-bit words: enough for the memory, and not the arithmetic, to be the limit.
+std::uint64_t sum_words(const std::uint64_t* words, std::size_t count) {
+  std::uint64_t sums[8] = {};
+  for (std::size_t i = 0; i + 8 <= count; i += 8)
+    for (std::size_t lane = 0; lane < 8; ++lane) sums[lane] += words[i + lane];
+  std::uint64_t sum = 0;
+  for (const std::uint64_t lane : sums) sum += lane;
+  return sum;
+}
+
+/// Work per second of the fastest of `runs` runs. work(thread) returns how much it did; all threads start together.
+template <class Work>
+double best_rate(int threads, int runs, const Work& work) {
+  double best = 0;
+  for (int run = 0; run < runs; ++run) {
+    std::vector<double> done(static_cast<std::size_t>(threads));
+    const auto start = Clock::now();
+    parallel_for(threads, done.size(), [&](std::size_t thread) { done[thread] = work(thread); });
+    const double seconds = seconds_since(start);
+    double total = 0;
+    for (const double part : done) total += part;
+    best = std::max(best, total / seconds);
+  }
+  return best;
+}
+
+double measure_read_bandwidth(int threads, std::size_t buffer_bytes) {
+  const std::size_t words_per_thread = std::max<std::size_t>(8, buffer_bytes / sizeof(std::uint64_t) / threads);
+  std::vector<std::vector<std::uint64_t>> buffers(static_cast<std::size_t>(threads));
+  parallel_for(threads, buffers.size(),
+               [&](std::size_t thread) { buffers[thread].assign(words_per_thread, thread + 1); });
+  std::vector<std::uint64_t> sums(buffers.size());
+  constexpr int runs = 5;
+  return best_rate(threads, runs, [&](std::size_t thread) {
+    sums[thread] = sum_words(buffers[thread].data(), words_per_thread);
+    const volatile std::uint64_t keep = sums[thread];
+    static_cast<void>(keep);
+    return static_cast<double>(words_per_thread * sizeof(std::uint64_t));
+  });
+}
+
+double measure_fma_rate(int threads) {
+  const FmaChains chains = isa_kernels(best_isa()).fma_chains;
+  constexpr std::size_t rounds = 500'000;
+  constexpr int runs = 9;
+  return best_rate(threads, runs, [&](std::size_t) {
+    float result = 0;
+    const std::size_t flops = chains(rounds, &result);
+    const volatile float keep = result;
+    static_cast<void>(keep);
+    return static_cast<double>(flops);
+  });
+}
+
+}  // namespace
+
+std::size_t last_level_cache_bytes() {
+  long largest = 0;
+#if defined(_SC_LEVEL4_CACHE_SIZE)
+  for (const int level : {_SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE, _SC_LEVEL4_CACHE_SIZE})
+    largest = std::max(largest, sysconf(level));
+#endif
+  return static_cast<std::size_t>(largest);
+}
+
+std::size_t default_rotation_bytes() {
+  constexpr std::size_t mebibyte = std::size_t{1} << 20;
+  const std::size_t cache = last_level_cache_bytes();
+  return cache == 0 ? 256 * mebibyte : std::min(2 * cache, 1024 * mebibyte);
+}
+
+Peaks measure_peaks(int threads, std::size_t read_buffer_bytes) {
+  return {threads, measure_read_bandwidth(threads, read_buffer_bytes), measure_fma_rate(threads), read_buffer_bytes};
+}
+
+}  // namespace quantbench

@@ -1,0 +1,24 @@
+// The two rates of a machine that bound every kernel: reading memory and multiplying f32 numbers.
+#pragma once
+
+#include <cstddef>
+
+namespace quantbench {
+
+/// Twice the last-level cache, but at most 1 GiB. Where the cache is unknown: 256 MiB.
+std::size_t default_rotation_bytes();
+/// Bytes of the largest cache that the machine reports; 0 when it reports none. A virtual machine may report a cache
+/// that it shares with others.
+std::size_t last_level_cache_bytes();
+
+/// What `threads` threads can do together: the best of several short runs, because all that disturbs makes them slower.
+struct Peaks {
+  int threads = 1;
+  double read_bytes_per_second = 0;  // summing a buffer of `read_buffer_bytes`, each thread its own part
+  double flops_per_second = 0;       // independent f32 multiply-adds in registers, with the best instruction set
+  std::size_t read_buffer_bytes = 0;
+};
+
+Peaks measure_peaks(int threads, std::size_t read_buffer_bytes);
+
+}  // namespace quantbench
