@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/file.h"
+#include "core/half.h"
 #include "core/hash.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/quantize.h"
@@ -95,6 +96,29 @@ TEST(RoundToNearest, TheScaleThatIsStoredDecidesTheLevels) {
   const float absmax = 7 * (1 + 0x1p-11f - 0x1p-16f);
   EXPECT_EQ(round_trip("absmax:int4:row", {absmax, 3.5009f}), (std::vector<float>{7, 4}));
   EXPECT_NE(round_trip("absmax:int4:row:scale=f32", {absmax, 3.5009f})[1], 4.0f);
+}
+
+TEST(RoundToNearest, TheZeroPointIsRoundedWithTheStoredScale) {
+  const std::size_t groups = 2000;
+  const auto weights = gaussian(groups * 32);
+  const TensorData data = quantize_tensor(parse_method("zero_point:int8:g32"), "w", {weights, 1, groups * 32}, {}, 1);
+  for (std::size_t group = 0; group < groups; ++group) {
+    const std::byte* stored = data.view().bytes.data() + group * (2 + 1 + 32);
+    std::uint16_t half;
+    std::memcpy(&half, stored, 2);
+    const double smallest = *std::min_element(weights.begin() + static_cast<std::ptrdiff_t>(group * 32),
+                                              weights.begin() + static_cast<std::ptrdiff_t>(group * 32 + 32));
+    const double exact = -128 - std::min(smallest, 0.0) / f16_to_f32(half);
+    EXPECT_NEAR(static_cast<std::int8_t>(stored[2]), exact, 0.5001) << group;
+  }
+}
+
+TEST(RoundToNearest, ScalesWithoutAnInverseStoreZeros) {
+  std::vector<float> weights(32);
+  weights[5] = 1e-39f;  // 1 / (1e-39 / 8) overflows
+  const TensorData data = quantize_tensor(parse_method("rtn:q4_0"), "w", {weights, 1, 32}, {}, 1);
+  for (std::size_t i = 2; i < 18; ++i) EXPECT_EQ(data.view().bytes[i], std::byte{0x88});
+  for (const float weight : decode_all(data.view())) EXPECT_EQ(weight, 0);
 }
 
 TEST(RoundToNearest, ScalesAtTheEndsOfBinary16) {
