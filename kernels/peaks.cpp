@@ -27,14 +27,15 @@ std::uint64_t sum_words(const std::uint64_t* words, std::size_t count) {
   return sum;
 }
 
-/// Work per second of the fastest of `runs` runs. work(thread) returns how much it did; all threads start together.
+/// Work per second of the fastest of `runs` runs. work(run, thread) returns how much it did; all threads start
+/// together.
 template <class Work>
-double best_rate(int threads, int runs, const Work& work) {
+double best_rate(int threads, std::size_t runs, const Work& work) {
   double best = 0;
-  for (int run = 0; run < runs; ++run) {
+  for (std::size_t run = 0; run < runs; ++run) {
     std::vector<double> done(static_cast<std::size_t>(threads));
     const auto start = Clock::now();
-    parallel_for(threads, done.size(), [&](std::size_t thread) { done[thread] = work(thread); });
+    parallel_for(threads, done.size(), [&](std::size_t thread) { done[thread] = work(run, thread); });
     const double seconds = seconds_since(start);
     double total = 0;
     for (const double part : done) total += part;
@@ -43,30 +44,33 @@ double best_rate(int threads, int runs, const Work& work) {
   return best;
 }
 
+void keep(auto value) {
+  const volatile auto kept = value;
+  static_cast<void>(kept);
+}
+
+/// Runs walk through the buffers part by part: each is short, to find a moment in which nothing else runs, and comes
+/// back to a part only after all others.
 double measure_read_bandwidth(int threads, std::size_t buffer_bytes) {
-  const std::size_t words_per_thread = std::max<std::size_t>(8, buffer_bytes / sizeof(std::uint64_t) / threads);
-  std::vector<std::vector<std::uint64_t>> buffers(static_cast<std::size_t>(threads));
-  parallel_for(threads, buffers.size(),
-               [&](std::size_t thread) { buffers[thread].assign(words_per_thread, thread + 1); });
-  std::vector<std::uint64_t> sums(buffers.size());
-  constexpr int runs = 5;
-  return best_rate(threads, runs, [&](std::size_t thread) {
-    sums[thread] = sum_words(buffers[thread].data(), words_per_thread);
-    const volatile std::uint64_t keep = sums[thread];
-    static_cast<void>(keep);
-    return static_cast<double>(words_per_thread * sizeof(std::uint64_t));
+  constexpr std::size_t parts = 32, passes = 2;
+  const auto thread_count = static_cast<std::size_t>(threads);
+  const std::size_t part_words = std::max<std::size_t>(8, buffer_bytes / sizeof(std::uint64_t) / thread_count / parts);
+  std::vector<std::vector<std::uint64_t>> buffers(thread_count);
+  parallel_for(threads, thread_count,
+               [&](std::size_t thread) { buffers[thread].assign(parts * part_words, thread + 1); });
+  return best_rate(threads, passes * parts, [&](std::size_t run, std::size_t thread) {
+    keep(sum_words(buffers[thread].data() + run % parts * part_words, part_words));
+    return static_cast<double>(part_words * sizeof(std::uint64_t));
   });
 }
 
 double measure_fma_rate(int threads) {
   const FmaChains chains = isa_kernels(best_isa()).fma_chains;
-  constexpr std::size_t rounds = 500'000;
-  constexpr int runs = 9;
-  return best_rate(threads, runs, [&](std::size_t) {
+  constexpr std::size_t rounds = 100'000, runs = 30;
+  return best_rate(threads, runs, [&](std::size_t, std::size_t) {
     float result = 0;
     const std::size_t flops = chains(rounds, &result);
-    const volatile float keep = result;
-    static_cast<void>(keep);
+    keep(result);
     return static_cast<double>(flops);
   });
 }

@@ -1,0 +1,114 @@
+#include "kernels/kernel_benchmarks.h"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "core/error.h"
+
+namespace quantbench {
+namespace {
+
+struct Case {
+  Kernel kernel;
+  KernelShape shape;
+  int threads;
+
+  std::string name() const { return fmt::format("{}/{}/threads:{}", kernel.id(), to_string(shape), threads); }
+};
+
+/// Google Benchmark calls a case several times until it has run long enough; its operands are made only once, and its
+/// figures are those of the last call.
+class CaseRunner {
+ public:
+  explicit CaseRunner(const MeasureOptions& options) : meter_(options) {}
+
+  void run(benchmark::State& state, const Case& each) {
+    prepare(each);
+    const Peaks& peaks = meter_.peaks(each.threads);
+    std::vector<double> seconds;
+    for ([[maybe_unused]] auto _ : state) {
+      seconds.push_back(prepared_->call(each.threads));
+      state.SetIterationTime(seconds.back());
+    }
+    const ThroughputResult result = summarize(each.kernel, each.shape, peaks, std::move(seconds));
+    state.SetBytesProcessed(static_cast<std::int64_t>(result.bytes) * state.iterations());
+    if (result.flops > 0)
+      state.counters["flops"] = benchmark::Counter(result.flops, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["percent_of_peak"] = result.percent_of_peak;
+    state.SetLabel(fmt::format("{}, peak: {}", result.variant, result.peak));
+    results_.back() = result;
+  }
+
+  std::vector<ThroughputResult> take_results() { return std::move(results_); }
+
+ private:
+  void prepare(const Case& each) {
+    if (prepared_name_ == each.name()) return;
+    prepared_.emplace(meter_.prepare(each.kernel, each.shape));
+    prepared_->call(each.threads);
+    prepared_name_ = each.name();
+    results_.emplace_back();
+  }
+
+  ThroughputMeter meter_;
+  std::string prepared_name_;
+  std::optional<KernelRun> prepared_;
+  std::vector<ThroughputResult> results_;
+};
+
+std::vector<std::size_t> batches_of(Op op, const BenchmarkPlan& plan) {
+  if (op == Op::matvec) return plan.matvec_batches;
+  if (op == Op::matmul) return plan.matmul_batches;
+  return {1};
+}
+
+std::vector<Case> all_cases(const BenchmarkPlan& plan) {
+  std::vector<Case> cases;
+  for (const Kernel& kernel : kernels())
+    for (const KernelShape& matrix : plan.matrices)
+      for (const std::size_t batch : batches_of(kernel.op, plan))
+        for (const int threads : plan.threads)
+          if (matrix.inputs % kernel.format->block == 0)
+            cases.push_back({kernel, {matrix.outputs, matrix.inputs, batch}, threads});
+  return cases;
+}
+
+/// Google Benchmark keeps the registered cases in a global list; it is empty before and after.
+class RegisteredCases {
+ public:
+  RegisteredCases(const std::vector<Case>& cases, CaseRunner& runner) {
+    for (const Case& each : cases)
+      benchmark::RegisterBenchmark(each.name().c_str(), [&runner, &each](benchmark::State& state) {
+        runner.run(state, each);
+      })->UseManualTime();
+  }
+  ~RegisteredCases() { benchmark::ClearRegisteredBenchmarks(); }
+  RegisteredCases(const RegisteredCases&) = delete;
+  RegisteredCases& operator=(const RegisteredCases&) = delete;
+};
+
+void initialize(const std::vector<std::string>& flags) {
+  static char program[] = "quantbench kernels";  // Google Benchmark keeps the pointer
+  std::vector<std::string> arguments = flags;
+  std::vector<char*> pointers{program};
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  int count = static_cast<int>(pointers.size());
+  benchmark::Initialize(&count, pointers.data());
+  if (count > 1) fail("'{}' is not a flag of Google Benchmark; --help lists them", pointers[1]);
+}
+
+}  // namespace
+
+std::vector<ThroughputResult> run_kernel_benchmarks(const std::vector<std::string>& google_benchmark_flags,
+                                                    const BenchmarkPlan& plan) {
+  initialize(google_benchmark_flags);
+  const std::vector<Case> cases = all_cases(plan);
+  CaseRunner runner(plan.options);
+  const RegisteredCases registered(cases, runner);
+  if (benchmark::RunSpecifiedBenchmarks() == 0) fail("no kernel benchmark matches --benchmark_filter");
+  return runner.take_results();
+}
+
+}  // namespace quantbench

@@ -1,0 +1,27 @@
+// The Google Benchmark program of all kernels, as a function: `quantbench kernels` runs it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/measure.h"
+
+namespace quantbench {
+
+/// What each kernel is run on. Cases are named op/format/isa/OUTPUTSxINPUTSxBATCH/threads:N, for --benchmark_filter.
+struct BenchmarkPlan {
+  std::vector<KernelShape> matrices{{4096, 4096, 1}};  // the batch is not used
+  std::vector<std::size_t> matvec_batches{1, 8};
+  std::vector<std::size_t> matmul_batches{128};
+  std::vector<int> threads{1};
+  MeasureOptions options;
+};
+
+/// One case for every kernel of kernels(), matrix and thread count; matrices that a format cannot store are left out.
+/// The flags are those of Google Benchmark (--benchmark_filter=REGEX, --benchmark_min_time=SECONDS, ...); it prints its
+/// table as they say. Returns the results of the cases that ran, in that order. Throws Error for a flag that it does
+/// not know and when no case matches the filter.
+std::vector<ThroughputResult> run_kernel_benchmarks(const std::vector<std::string>& google_benchmark_flags,
+                                                    const BenchmarkPlan& plan = {});
+
+}  // namespace quantbench
