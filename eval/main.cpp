@@ -1,1 +1,118 @@
-int main() { return 2; }
+// The `quantbench` program: finds the command in the registry, and turns every error into one line and an exit code.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <new>
+
+#include "eval/command.h"
+
+namespace quantbench {
+namespace {
+
+constexpr int exit_bad_input = 2;
+
+using Runners = std::map<const CLI::App*, std::function<int()>>;
+
+constexpr const char* overview =
+    "Examples:\n"
+    "  quantbench run configs/default.yaml --out /tmp/report\n"
+    "  quantbench perplexity embedded:stories --text held_out.txt --method absmax:int4:g32\n"
+    "  quantbench compare base/report.json new/report.json --gates configs/ci/gates.yaml\n"
+    "\n"
+    "Exit codes: 0 success, 1 the answer is no (a gate failed), 2 bad input or usage.\n"
+    "'quantbench COMMAND --help' explains a command.";
+
+Runners declare_commands(CLI::App& app) {
+  Runners runners;
+  const auto& registry = Registry<Command>::instance();
+  for (const std::string& name : registry.names()) {
+    const Command& command = registry.at(name);
+    CLI::App* declared = app.add_subcommand(name, command.summary);
+    runners[declared] = command.declare(*declared);
+  }
+  return runners;
+}
+
+// An unknown command would otherwise be reported as a surplus argument.
+void check_command_name(int argc, char** argv) {
+  if (argc < 2) fail("a command is required{}", suggestion("", Registry<Command>::instance().names()));
+  if (argv[1][0] != '-') Registry<Command>::instance().at(argv[1]);
+}
+
+const CLI::App& chosen(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? app : *parsed.front();
+}
+
+std::vector<std::string> long_options(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  std::ranges::sort(names);
+  return names;
+}
+
+/// What is wrong with the arguments; an option that does not exist explains more than the one that is then missing.
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string prefix = app.get_name().empty() ? "" : app.get_name() + ": ";
+  const std::vector<std::string> surplus = app.remaining();
+  const auto option = std::ranges::find_if(surplus, [](const std::string& text) { return text.starts_with("-"); });
+  if (option != surplus.end()) {
+    const std::string name = option->substr(0, option->find('='));
+    return fmt::format("{}unknown option '{}'{}", prefix, name, suggestion(name, long_options(app)));
+  }
+  if (!surplus.empty()) return fmt::format("{}unexpected argument '{}'", prefix, surplus.front());
+  return prefix + error.what();
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("quantbench: benchmarks of weight quantizers for language models", "quantbench");
+  app.set_version_flag("--version", "quantbench " QUANTBENCH_VERSION);
+  app.require_subcommand(1);
+  app.footer(overview);
+  const Runners runners = declare_commands(app);
+  check_command_name(argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& request) {
+    return app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    fail("{}", usage_problem(chosen(app), error));
+  }
+  return runners.at(&chosen(app))();
+}
+
+int report_error(std::string message) {
+  std::ranges::replace(message, '\n', ' ');
+  fmt::print(stderr, "quantbench: error: {}\n", message);
+  return exit_bad_input;
+}
+
+// A reader that has seen enough (`| head`) is no failure; a full disk behind a redirection is.
+int finish_output(int code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  if (errno == EPIPE || errno == 0) return code;
+  return report_error(fmt::format("cannot write the output: {}", std::strerror(errno)));
+}
+
+}  // namespace
+}  // namespace quantbench
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return quantbench::finish_output(quantbench::parse_and_run(argc, argv));
+  } catch (const quantbench::Error& error) {
+    return quantbench::report_error(error.what());
+  } catch (const std::bad_alloc&) {
+    return quantbench::report_error("out of memory");
+  } catch (const std::exception& error) {
+    return quantbench::report_error(fmt::format("unexpected failure: {}", error.what()));
+  }
+}

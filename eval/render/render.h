@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "eval/render/table.h"
 #include "eval/report.h"
@@ -29,6 +31,8 @@ std::string render_latex(std::span<const Report> reports);
 std::string render_html(std::span<const Report> reports);
 
 enum class ChartMetric { perplexity, mean_kld, relative_rmse };
+const std::vector<ChartMetric>& chart_metrics();
+std::string_view to_string(ChartMetric metric);
 
 /// Whether at least two cells with this metric have something to show.
 bool can_chart(const Report& report, ChartMetric metric);

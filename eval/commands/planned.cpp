@@ -1,0 +1,32 @@
+// Names that are reserved for later versions: they are in the list so that nobody takes them for typing errors, and
+// they say what to use instead today.
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "eval/command.h"
+
+namespace quantbench {
+namespace {
+
+Command planned(const std::string& name, const std::string& purpose, const std::string& instead) {
+  const auto declare = [name, instead](CLI::App& app) -> std::function<int()> {
+    app.allow_extras();
+    app.footer(instead);
+    return [name, instead]() -> int { fail("'{}' is planned and not in this version; {}", name, instead); };
+  };
+  return {"(planned) " + purpose, declare};
+}
+
+const Register<Command> submit{
+    "submit",
+    planned("submit", "Run a sweep over processes or a cluster",
+            "start 'quantbench run CONFIG --shard I/N' N times and join the results with 'quantbench merge'")};
+const Register<Command> status{"status", planned("status", "Show how far a sweep is",
+                                                 "'quantbench run CONFIG --dry-run' lists the cells of a config")};
+const Register<Command> explain{"explain", planned("explain", "Say why a number of a report is what it is",
+                                                   "'quantbench report' lists the errors of each tensor")};
+const Register<Command> diff{"diff", planned("diff", "Show all differences of two reports",
+                                             "'quantbench compare' checks two reports against gates")};
+
+}  // namespace
+}  // namespace quantbench

@@ -1,0 +1,39 @@
+// Runs the built program as a person would.
+#pragma once
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "core/file.h"
+
+namespace quantbench {
+
+struct ProgramResult {
+  int exit_code = -1;  // -1: killed by a signal
+  std::string output;  // standard output
+  std::string errors;  // standard error
+};
+
+/// `arguments` as typed in a shell after "quantbench"; the command stands in { }.
+inline ProgramResult run_program(const std::string& arguments) {
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "quantbench";
+  const auto errors =
+      std::filesystem::temp_directory_path() / ("quantbench_test_" + std::to_string(::getpid()) + ".err");
+  ProgramResult result;
+  FILE* pipe = ::popen(("( { " + program.string() + " " + arguments + "; } ) 2>" + errors.string()).c_str(), "r");
+  std::array<char, 4096> buffer;
+  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    result.output.append(buffer.data(), count);
+  const int status = ::pclose(pipe);
+  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  result.errors = read_text(errors);
+  std::filesystem::remove(errors);
+  return result;
+}
+
+}  // namespace quantbench

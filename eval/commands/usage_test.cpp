@@ -1,0 +1,78 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/registry.h"
+#include "eval/command.h"
+#include "eval/commands/run_program_for_tests.h"
+#include "eval/render/sample_report_for_tests.h"
+
+namespace quantbench {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+void expect_error(const std::string& arguments, const std::string& message) {
+  const ProgramResult result = run_program(arguments);
+  EXPECT_EQ(result.exit_code, 2) << arguments;
+  EXPECT_THAT(result.errors, StartsWith("quantbench: error: ")) << arguments;
+  EXPECT_THAT(result.errors, HasSubstr(message)) << arguments;
+  EXPECT_EQ(std::ranges::count(result.errors, '\n'), 1) << result.errors;
+  EXPECT_EQ(result.output, "") << arguments;
+}
+
+TEST(Usage, MistakesAreOneLineWithTheNearestName) {
+  expect_error("", "a command is required");
+  expect_error("reprot", "unknown command 'reprot'; did you mean report?");
+  expect_error("report x.json --uot d", "report: unknown option '--uot'; did you mean --out?");
+  expect_error("report --out d", "report: REPORT is required");
+  expect_error("doctor surplus", "doctor: unexpected argument 'surplus'");
+  expect_error("report nowhere.json --out d", "nowhere.json");
+  expect_error("report x.json --out d --format pdf", "unknown report format 'pdf'; did you mean");
+  expect_error("--frobnicate", "unknown option '--frobnicate'");
+}
+
+TEST(Usage, PlannedCommandsSayWhatToUseInstead) {
+  expect_error("submit config.yaml --engine slurm", "'submit' is planned and not in this version");
+  expect_error("diff a b", "'quantbench compare'");
+}
+
+TEST(Usage, EveryCommandHasHelpWithAnExample) {
+  for (const std::string& name : Registry<Command>::instance().names()) {
+    const ProgramResult result = run_program(name + " --help");
+    EXPECT_EQ(result.exit_code, 0) << name;
+    EXPECT_THAT(result.output, HasSubstr("quantbench " + name)) << name;
+    EXPECT_EQ(result.errors, "") << name;
+  }
+  EXPECT_THAT(run_program("--help").output, HasSubstr("Exit codes"));
+}
+
+TEST(Usage, VersionIsPrinted) { EXPECT_THAT(run_program("--version").output, StartsWith("quantbench 0.")); }
+
+TEST(Usage, AReaderThatStopsEarlyIsNoFailure) {
+  // `true` reads nothing; the exit code of the program itself comes back over standard error.
+  EXPECT_EQ(run_program("--help; echo exit=$? >&2; } | { true").errors, "exit=0\n");
+  const ProgramResult full = run_program("--help >/dev/full");
+  EXPECT_EQ(full.exit_code, 2);
+  EXPECT_THAT(full.errors, HasSubstr("cannot write the output: No space left on device"));
+}
+
+TEST(ReportCommand, WritesEveryFormat) {
+  const auto directory = std::filesystem::temp_directory_path() / fmt::format("report_command_{}", ::getpid());
+  std::filesystem::create_directories(directory);
+  write_text_atomically(directory / "in.json", to_json(sample_report()));
+  const ProgramResult result =
+      run_program(fmt::format("report {0}/in.json --out {0}/pages --format html,md,csv,tex,svg", directory.string()));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(read_text(directory / "pages/report.html"), EndsWith("</html>\n"));
+  EXPECT_THAT(read_text(directory / "pages/report.md"), HasSubstr("| absmax:int4:g32 | 4.500 |"));
+  EXPECT_THAT(read_text(directory / "pages/report.tex"), HasSubstr("\\toprule"));
+  EXPECT_THAT(read_text(directory / "pages/report.csv"), HasSubstr("absmax:int4:g32,ok,,4.5,"));
+  for (const char* chart : {"perplexity", "mean_kld", "relative_rmse"})
+    EXPECT_THAT(read_text(directory / fmt::format("pages/{}.svg", chart)), EndsWith("</svg>\n"));
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace quantbench
