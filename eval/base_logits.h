@@ -2,8 +2,9 @@
 // once per run, then mapped and read by every cell that reports a KL divergence.
 //
 // File, little-endian: 8 bytes "QBLOGIT1", u64 vocabulary, u64 positions, u64 bytes of the key, the key padded with
-// zeros to a multiple of 64 bytes, positions x vocabulary f32 logits, positions f64 log normalizers. The key is free
-// text that says what the logits belong to (model, text, protocol ...); a file with another key is never used.
+// zeros to a multiple of 64 bytes, positions x vocabulary f32 logits padded to a multiple of 8 bytes, positions f64 log
+// normalizers. The key is free text that says what the logits belong to (model, text, protocol ...); a file with
+// another key is never used.
 #pragma once
 
 #include <cstddef>

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "datasets/windows.h"
+#include "eval/window_batches.h"
 #include "models/model.h"
 #include "quantizers/solver.h"
 
@@ -29,8 +29,7 @@ using Calibration = std::map<std::string, LayerStatistics, std::less<>>;
 
 struct CalibrationOptions {
   int threads = 1;
-  /// Called after each batch with the windows done and their total; may be empty.
-  std::function<void(std::size_t done, std::size_t total)> progress;
+  WindowProgress progress{};  // may be empty
 };
 
 /// Runs the model over all positions of all windows. Each column is summed in f64 in token order, so the figures depend

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,18 +14,16 @@
 #include "datasets/windows.h"
 #include "eval/base_logits.h"
 #include "eval/metrics/kl_divergence.h"
+#include "eval/window_batches.h"
 #include "models/model.h"
 
 namespace quantbench {
-
-/// Called after each batch with the windows done and their total.
-using WindowProgress = std::function<void(std::size_t done, std::size_t total)>;
 
 struct EvaluateOptions {
   int threads = 1;
   SumOrder sum_order = SumOrder::ascending;
   const BaseLogits* base = nullptr;  // scored positions of the same windows, in order; null: no KL divergence
-  WindowProgress progress;           // may be empty
+  WindowProgress progress{};         // may be empty
 };
 
 struct Evaluation {

@@ -44,7 +44,7 @@ struct ForwardOptions {
   int threads = 1;
   std::size_t first_position = 0;  // logits before this position are not computed
   SumOrder sum_order = SumOrder::ascending;
-  LayerObserver observer;  // may be empty
+  LayerObserver observer{};  // may be empty
 };
 
 /// The weights of a model by tensor name. Replacing entries is how a quantized model is made.

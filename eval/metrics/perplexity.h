@@ -1,9 +1,15 @@
-// Perplexity = exp(mean negative log-likelihood), with the standard error of the mean propagated.
+// Perplexity and the paired comparison of two of them.
+//
+//   nll_t      = -log p(token t | the tokens before it in its window)
+//   mean       = sum_t nll_t / n
+//   error      = sqrt(sum_t (nll_t - mean)^2 / (n - 1) / n)       standard error of the mean; 0 when n = 1
+//   perplexity = exp(mean),   stderr = perplexity * error         (first-order propagation)
+//
+// Sums are f64 in text order, in two passes.
 #pragma once
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 namespace quantbench {
 
@@ -13,11 +19,12 @@ struct Perplexity {
   std::size_t tokens = 0;
 };
 
-/// nll: nats of each scored token.
+/// nll: nats of each scored token. Throws Error when there are none.
 Perplexity perplexity(std::span<const float> nll);
 
-/// The difference of two mean NLLs over the same tokens, and ratio of the perplexities, with a 95 % confidence interval
-/// from the paired per-token differences.
+/// Of d_t = nll_b,t - nll_a,t over the same tokens: mean, and mean -+ 1.96 standard errors of that mean as the 95 %
+/// confidence interval (normal quantile 1.959964; evaluations have hundreds of tokens or more). Pairing removes the
+/// spread between easy and hard tokens, which is most of it.
 struct PairedDifference {
   double mean = 0;   // nats per token, b - a
   double lower = 0;  // 95 % confidence interval of the mean
@@ -25,7 +32,7 @@ struct PairedDifference {
   double ratio = 1;  // perplexity b / perplexity a = exp(mean)
   bool excludes_zero() const { return lower > 0 || upper < 0; }
 };
-/// Throws Error when the lengths differ.
+/// Throws Error when the lengths differ or are zero.
 PairedDifference paired_difference(std::span<const float> nll_a, std::span<const float> nll_b);
 
 }  // namespace quantbench

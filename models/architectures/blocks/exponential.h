@@ -3,8 +3,8 @@
 // exp(x) = 2^n exp(r) with n = round(x / ln 2) and |r| <= ln(2) / 2 (n ln 2 subtracted in two parts, Cody and Waite
 // 1980); exp(r) is the Taylor polynomial of degree 7 (f32) or 13 (f64), whose remainder, 5e-9 and 5e-18 relative, is
 // below the rounding. 2^n is applied in two halves, so that results overflow to infinity and go through subnormals to
-// zero. NaN stays NaN. Largest error found: 1.3 ulp in f32 (all arguments with normal results at a stride of 61 bit
-// patterns), 1.4 ulp in f64 against long double.
+// zero. NaN stays NaN. Largest error found:
+// 1.14 ulp in f32 (against f64, every 976th bit pattern) and 1.10 ulp in f64 (against long double, 190 000 arguments).
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,8 @@ namespace quantbench {
 struct RopeParameters {
   std::size_t head_size = 0;  // even
   double base = 10000;
-  double linear_factor = 1;              // linear position interpolation; 1: none
-  std::vector<float> frequency_factors;  // (head_size / 2), Llama 3.1's rescaled frequencies; empty: all 1
+  double linear_factor = 1;                // linear position interpolation; 1: none
+  std::vector<float> frequency_factors{};  // (head_size / 2), Llama 3.1's rescaled frequencies; empty: all 1
 };
 
 /// cos and sin of every angle, next to each other: (positions, head_size). Angles are computed in f64 and rounded once.
