@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include "core/parallel.h"
+#include "eval/command.h"
+#include "eval/commands/run_progress.h"
+#include "eval/commands/terminal.h"
+#include "eval/config/config.h"
+#include "eval/render/render.h"
+#include "eval/runner/report_files.h"
+#include "eval/runner/runner.h"
+
+namespace quantbench {
+namespace {
+
+struct RunArguments {
+  std::string config;
+  std::string out;
+  std::vector<std::string> overrides;
+  std::string shard = "1/1";
+  int threads = 0;
+  bool dry_run = false;
+  bool fresh = false;
+};
+
+constexpr int exit_a_cell_failed = 1;
+
+std::filesystem::path folder_of(const RunArguments& arguments, const Config& config) {
+  return arguments.out.empty() ? std::filesystem::path("results/store") / config.name
+                               : std::filesystem::path(arguments.out);
+}
+
+int finish(const RunResult& result, const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "report.json";
+  write_report_files(result.report, file);
+  print_text(render_terminal(result.report, terminal_width()));
+  print_text(fmt::format("\n{} cells: {} computed, {} from the store, {} failed\n{}\n", result.report.cells.size(),
+                         result.computed, result.reused, result.failed, file.string()));
+  return result.failed == 0 ? 0 : exit_a_cell_failed;
+}
+
+int run(const RunArguments& arguments) {
+  const Config config = load_config(arguments.config, arguments.overrides);
+  RunOptions options;
+  options.folder = folder_of(arguments, config);
+  options.fresh = arguments.fresh;
+  options.threads = arguments.threads > 0 ? arguments.threads : config.threads.value_or(hardware_threads());
+  options.shard = parse_shard(arguments.shard);
+  RunProgress progress;
+  for (const std::string& note : config.notes) progress.notice(note);
+  const Experiment experiment = load_experiment(config);
+  Plan plan = make_plan(config, experiment);
+  const bool known = std::filesystem::exists(options.folder / "plan.json");
+  predict_seconds(plan, known ? finished_work(plan, ResultStore(options.folder)) : std::vector<FinishedWork>{},
+                  options.threads);
+  if (arguments.dry_run) {
+    print_text(describe_plan(plan, options.shard));
+    return 0;
+  }
+  options.events = progress.events();
+  return finish(run_plan(config, experiment, plan, options), options.folder);
+}
+
+std::function<int()> declare(CLI::App& app) {
+  auto arguments = std::make_shared<RunArguments>();
+  app.add_option("CONFIG", arguments->config, "YAML file (docs/config.md)")->required();
+  app.add_option("--out", arguments->out, "folder of the report and of finished cells (default results/store/NAME)");
+  app.add_option("--set", arguments->overrides, "key=value: change one value of the config; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--shard", arguments->shard, "I/N: run only every Nth cell, beginning with the Ith");
+  app.add_option("--threads", arguments->threads, "threads (default: the config's, else all)")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--dry-run", arguments->dry_run, "print the cells with their size and predicted time; run nothing");
+  app.add_flag("--fresh", arguments->fresh, "compute every cell again, finished or not");
+  app.footer(
+      "Finished cells are kept: a run that was interrupted goes on where it stopped.\n"
+      "Exit codes: 0 all cells finished, 1 a cell failed (the others are reported), 2 bad config or usage.\n"
+      "Examples:\n"
+      "  quantbench run configs/default.yaml\n"
+      "  quantbench run configs/default.yaml --set dataset.chunks=10 --set 'methods=[f32, q4_0]' --out /tmp/quick");
+  return [arguments] { return run(*arguments); };
+}
+
+const Register<Command> registered{"run", {"Run a config: quantize, measure, report", declare}};
+
+}  // namespace
+}  // namespace quantbench

@@ -1,0 +1,228 @@
+#include "eval/config/config.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/file.h"
+#include "core/hash.h"
+#include "eval/config/axes.h"
+#include "eval/config/include.h"
+#include "eval/config/overrides.h"
+#include "eval/embedded.h"
+#include "eval/runner/metric.h"
+#include "quantizers/formats/registry.h"
+
+namespace quantbench {
+namespace {
+
+using Keys = std::vector<std::string>;
+
+constexpr std::uint64_t most_integer = (std::uint64_t{1} << 63) - 1;
+
+void check_name(const std::string& name, const YamlPlace& place) {
+  const bool plain = std::ranges::all_of(
+      name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
+  if (!plain || name.empty() || name[0] == '.' || name.size() > 100)
+    fail_at(place, "name '{}' also names a folder: use letters, digits, '_', '-' and '.', at most 100", name);
+}
+
+std::string read_name(const YamlNode& root, const std::string& source) {
+  const YamlNode* node = root.find("name");
+  const std::string name = node ? node->as_text("name") : std::filesystem::path(source).stem().string();
+  check_name(name, node ? node->place : root.place);
+  return name;
+}
+
+// Relative paths start at the file they are written in; those of `--set` at the working directory.
+FileReference read_file(const YamlNode& node, std::string_view what, EmbeddedFile::Kind kind) {
+  const std::string text = node.as_text(what);
+  try {
+    if (is_embedded(text)) return {find_embedded(text, kind).name, text};
+  } catch (const Error& error) {
+    fail_at(node.place, "{}", error.what());
+  }
+  const std::filesystem::path path(text);
+  const auto folder =
+      node.place.line > 0 ? std::filesystem::path(*node.place.source).parent_path() : std::filesystem::path();
+  return {path.filename().string(), (folder / path).string()};
+}
+
+Protocol read_protocol(const YamlNode& map, const char* otherwise) {
+  const YamlNode* name = map.find("protocol");
+  const YamlNode* n_ctx = map.find("n_ctx");
+  const YamlPlace& place = name ? name->place : n_ctx ? n_ctx->place : map.place;
+  std::optional<std::size_t> window;
+  if (n_ctx) window = n_ctx->as_integer("n_ctx", 2, std::uint64_t{1} << 20);
+  const std::string text = name ? name->as_text("protocol") : otherwise;
+  try {
+    return parse_protocol(text, window);
+  } catch (const Error& error) {
+    fail_at(place, "{}", error.what());
+  }
+}
+
+DatasetConfig read_dataset(const YamlNode& node, const std::string& what, const char* protocol) {
+  static const Keys keys{"text", "protocol", "n_ctx", "chunks"};
+  node.check_keys(what, keys);
+  const YamlNode* text = node.find("text");
+  if (!text) fail_at(node.place, "{} has no 'text'", what);
+  DatasetConfig dataset{read_file(*text, what + ".text", EmbeddedFile::Kind::text), read_protocol(node, protocol), 0};
+  if (const YamlNode* chunks = node.find("chunks"))
+    dataset.chunks = chunks->as_integer(what + ".chunks", 0, std::uint64_t{1} << 40);
+  return dataset;
+}
+
+// Calibration looks at every position, so its windows are those of the protocol that scores every position.
+DatasetConfig read_calibration(const YamlNode& node) {
+  constexpr const char* protocol = "gptq-512";
+  if (node.kind == YamlNode::Kind::map) return read_dataset(node, "calibration", protocol);
+  return {read_file(node, "calibration", EmbeddedFile::Kind::text), parse_protocol(protocol), 0};
+}
+
+std::vector<std::string> read_metrics(const YamlNode* node) {
+  if (!node) return {"kld", "perplexity", "rmse"};
+  const Keys known = Registry<Metric>::instance().names();
+  std::vector<std::string> metrics;
+  for (const YamlNode& item : node->as_list("metrics")) {
+    const std::string name = item.as_text("a metric");
+    if (std::ranges::find(known, name) == known.end())
+      fail_at(item.place, "unknown metric '{}'{}", name, suggestion(name, known));
+    if (std::ranges::find(metrics, name) != metrics.end()) fail_at(item.place, "metric '{}' is listed twice", name);
+    metrics.push_back(name);
+  }
+  if (metrics.empty()) fail_at(node->place, "metrics is empty; known: {}", fmt::join(known, ", "));
+  std::ranges::sort(metrics);
+  return metrics;
+}
+
+template <class Value>
+std::vector<Value> read_integers(const YamlNode& map, const char* key, Value otherwise, std::uint64_t most) {
+  const YamlNode* node = map.find(key);
+  if (!node) return {otherwise};
+  std::vector<Value> values;
+  for (const YamlNode& item : node->as_list_or_one())
+    values.push_back(static_cast<Value>(item.as_integer(fmt::format("throughput.{}", key), 1, most)));
+  if (values.empty()) fail_at(node->place, "throughput.{} is empty", key);
+  return values;
+}
+
+std::vector<ThroughputShape> read_shapes(const YamlNode* node) {
+  if (!node) return {{4096, 4096}};
+  std::vector<ThroughputShape> shapes;
+  for (const YamlNode& item : node->as_list("throughput.shapes")) {
+    const auto& sides = item.as_list("a shape ([outputs, inputs])");
+    if (sides.size() != 2) fail_at(item.place, "a shape is [outputs, inputs]; found {} numbers", sides.size());
+    shapes.push_back({sides[0].as_integer("outputs", 1, 1 << 20), sides[1].as_integer("inputs", 1, 1 << 20)});
+  }
+  if (shapes.empty()) fail_at(node->place, "throughput.shapes is empty");
+  return shapes;
+}
+
+std::vector<std::string> read_formats(const YamlNode* node) {
+  std::vector<std::string> formats;
+  if (!node) return formats;
+  for (const YamlNode& item : node->as_list_or_one()) {
+    try {
+      formats.push_back(find_format(item.as_text("throughput.formats"))->id);
+    } catch (const Error& error) {
+      fail_at(item.place, "{}", error.what());
+    }
+  }
+  return formats;
+}
+
+ThroughputConfig read_throughput(const YamlNode& node) {
+  static const Keys keys{"shapes", "batches", "threads", "formats"};
+  node.check_keys("throughput", keys);
+  return {read_shapes(node.find("shapes")), read_integers<std::size_t>(node, "batches", 1, 1 << 16),
+          read_integers<int>(node, "threads", 1, 1024), read_formats(node.find("formats"))};
+}
+
+std::size_t read_limits(const YamlNode* node, std::size_t otherwise) {
+  static const Keys keys{"cells"};
+  if (!node) return otherwise;
+  node->check_keys("limits", keys);
+  const YamlNode* cells = node->find("cells");
+  return cells ? cells->as_integer("limits.cells", 1, 1'000'000) : otherwise;
+}
+
+void require_key(const YamlNode& root, const char* key, const std::string& why) {
+  if (!root.find(key)) fail_at(root.place, "the config has no '{}', which {} needs", key, why);
+}
+
+// What the metrics need and what is there although nothing uses it.
+void check_needs(const YamlNode& root, const Config& config) {
+  for (const std::string& name : config.metrics) {
+    const Metric& metric = Registry<Metric>::instance().at(name);
+    if (metric.measure) {
+      require_key(root, "model", "metric " + name);
+      require_key(root, "methods", "metric " + name);
+    }
+    if (metric.needs_text) require_key(root, "dataset", "metric " + name);
+  }
+  if (config.throughput && !config.measures("throughput"))
+    fail_at(root.find("throughput")->place, "throughput is configured but not in metrics");
+  if (config.measures("throughput") && config.methods.empty() &&
+      (!config.throughput || config.throughput->formats.empty()))
+    fail_at(root.place, "metric throughput needs methods or throughput.formats");
+}
+
+// The pairing of perplexities and the KL divergence are against f32: an ordinary cell, added when it is not listed.
+void add_f32(Config& config) {
+  const bool wanted = config.measures("perplexity") || config.measures("kld");
+  const Method f32 = parse_method("f32");
+  if (!wanted || config.methods.empty() || std::ranges::find(config.methods, f32) != config.methods.end()) return;
+  config.methods.insert(config.methods.begin(), f32);
+  config.notes.emplace_back("f32 is added: perplexity differences and KL divergences are against it");
+}
+
+std::string experiment_hash(YamlNode root) {
+  std::erase_if(root.members, [](const YamlNode::Member& member) { return member.key == "threads"; });
+  return sha256(canonical_text(root));
+}
+
+Config read_config(const YamlNode& root, const std::string& source) {
+  static const Keys keys{"name",    "include",    "model", "dataset", "calibration", "metrics",
+                         "methods", "throughput", "seed",  "threads", "limits"};
+  root.check_keys("the config", keys);
+  Config config;
+  config.name = read_name(root, source);
+  config.most_cells = read_limits(root.find("limits"), config.most_cells);
+  if (const YamlNode* node = root.find("model")) config.model = read_file(*node, "model", EmbeddedFile::Kind::model);
+  if (const YamlNode* node = root.find("dataset")) config.dataset = read_dataset(*node, "dataset", "llamacpp-512");
+  if (const YamlNode* node = root.find("calibration")) config.calibration = read_calibration(*node);
+  if (const YamlNode* node = root.find("seed")) config.seed = node->as_integer("seed", 0, most_integer);
+  if (const YamlNode* node = root.find("threads"))
+    config.threads = static_cast<int>(node->as_integer("threads", 1, 1024));
+  if (const YamlNode* node = root.find("throughput")) config.throughput = read_throughput(*node);
+  config.metrics = read_metrics(root.find("metrics"));
+  if (const YamlNode* node = root.find("methods")) {
+    ExpandedMethods expanded = expand_methods(*node, config.most_cells);
+    config.methods = std::move(expanded.methods);
+    config.notes = std::move(expanded.notes);
+  }
+  check_needs(root, config);
+  add_f32(config);
+  config.sha256 = experiment_hash(root);
+  return config;
+}
+
+}  // namespace
+
+bool Config::measures(std::string_view metric) const { return std::ranges::find(metrics, metric) != metrics.end(); }
+
+Config parse_config(std::string_view text, const std::string& source, const ConfigReader& read,
+                    const std::vector<std::string>& overrides) {
+  YamlNode root = parse_with_includes(text, source, read);
+  for (const std::string& assignment : overrides) apply_override(root, assignment);
+  return read_config(root, source);
+}
+
+Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  const ConfigReader read = [](const std::filesystem::path& file) { return read_text(file); };
+  return parse_config(read_text(path), path.string(), read, overrides);
+}
+
+}  // namespace quantbench

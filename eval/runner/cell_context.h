@@ -1,0 +1,56 @@
+// One cell while it is measured: the quantized weights, and what metrics look at, computed when first asked for.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "eval/base_logits.h"
+#include "eval/calibration.h"
+#include "eval/evaluate.h"
+#include "eval/runner/experiment.h"
+#include "eval/runner/plan.h"
+
+namespace quantbench {
+
+/// What the cells of a run share beyond the experiment: computed once, before the first cell that needs it.
+struct SharedResults {
+  std::optional<Calibration> calibration;
+  std::optional<BaseLogits> base_logits;  // of the unquantized model at the scored positions
+  double noise_floor = 0;                 // meaningful with base_logits
+  std::vector<float> base_nll;            // of the f32 cell; empty until it is finished
+  std::string base_failure;               // why there is no base_nll
+};
+
+class CellContext {
+ public:
+  /// Quantizes every linear layer. All references outlive the object. Throws Error.
+  CellContext(const Experiment& experiment, const SharedResults& shared, const PlannedCell& planned, int threads,
+              WindowProgress progress);
+
+  const Experiment& experiment() const { return experiment_; }
+  const SharedResults& shared() const { return shared_; }
+  int threads() const { return threads_; }
+  /// What the others are paired with.
+  bool is_base() const { return planned_.method_id == "f32"; }
+
+  /// In the order of Experiment::model->linear_layers.
+  const std::vector<TensorData>& quantized_layers() const { return layers_; }
+  /// Empty without calibration.
+  LayerCalibration calibration_of(std::string_view layer) const;
+  /// The quantized model's predictions; the forward pass runs at the first call.
+  const Evaluation& evaluation();
+  /// Empty when no metric asked for predictions.
+  std::span<const float> nll() const;
+
+ private:
+  const Experiment& experiment_;
+  const SharedResults& shared_;
+  const PlannedCell& planned_;
+  int threads_;
+  WindowProgress progress_;
+  std::vector<TensorData> layers_;
+  std::optional<Evaluation> evaluation_;
+};
+
+}  // namespace quantbench

@@ -1,0 +1,70 @@
+#include "eval/runner/experiment.h"
+
+#include "core/hash.h"
+#include "datasets/text.h"
+#include "eval/embedded.h"
+
+namespace quantbench {
+namespace {
+
+std::string hash_of_files(const std::vector<std::filesystem::path>& files) {
+  if (files.size() == 1) return sha256_of_file(files[0]);
+  Sha256 hash;
+  for (const auto& file : files) hash.update(sha256_of_file(file) + "\n");
+  return hash.hex();
+}
+
+std::string key_of(const LoadedModel& model) {
+  return fmt::format("model={}\ntokenizer={}\n", model.sha256, model.tokenizer->sha256());
+}
+
+std::string key_of(const LoadedText& text) {
+  return fmt::format("text={}\nprotocol={}\nwindows={}\n", text.sha256, text.protocol.name, text.windows.count);
+}
+
+}  // namespace
+
+std::string Experiment::text_key() const { return model && evaluation ? key_of(*model) + key_of(*evaluation) : ""; }
+
+std::string Experiment::calibration_key() const {
+  return model && calibration ? "calibration\n" + key_of(*model) + key_of(*calibration) : "";
+}
+
+LoadedModel load_model_file(const FileReference& reference) {
+  LoadedModel loaded;
+  loaded.checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(model_path(reference.location)));
+  const Checkpoint& checkpoint = *loaded.checkpoint;
+  loaded.name = reference.name;
+  loaded.sha256 = hash_of_files(checkpoint.files());
+  loaded.model = load_model(checkpoint);
+  loaded.tokenizer = load_tokenizer(checkpoint.metadata());
+  loaded.weights = weights_of(checkpoint);
+  for (const auto& [name, tensor] : loaded.weights) loaded.parameters += tensor.weights();
+  for (const std::string& name : loaded.model->linear_layers()) {
+    const auto found = loaded.weights.find(name);
+    if (found == loaded.weights.end()) fail("{}: no weights for the linear layer {}", reference.location, name);
+    loaded.linear_layers.push_back(found->second);
+  }
+  return loaded;
+}
+
+LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model) {
+  const Text text = load_text(text_path(dataset.text.location));
+  const std::vector<TokenId> tokens = model.tokenizer->encode(text.content);
+  if (dataset.protocol.window > model.model->context_length())
+    fail("{}: windows of {} tokens are longer than the model's context of {}", model.name, dataset.protocol.window,
+         model.model->context_length());
+  return {dataset.text.name, text.sha256, tokens.size(), dataset.protocol,
+          cut_windows(tokens, dataset.protocol, model.tokenizer->leading_bos(), dataset.chunks)};
+}
+
+Experiment load_experiment(const Config& config) {
+  Experiment experiment;
+  if (!config.model) return experiment;
+  experiment.model = load_model_file(*config.model);
+  if (config.dataset) experiment.evaluation = load_windows(*config.dataset, *experiment.model);
+  if (config.calibration) experiment.calibration = load_windows(*config.calibration, *experiment.model);
+  return experiment;
+}
+
+}  // namespace quantbench

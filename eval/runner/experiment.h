@@ -1,0 +1,53 @@
+// What all cells of a run share: the model, the evaluation windows and the calibration windows, loaded once and hashed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/windows.h"
+#include "eval/config/config.h"
+#include "models/model.h"
+#include "models/tokenizers/tokenizer.h"
+
+namespace quantbench {
+
+struct LoadedModel {
+  std::shared_ptr<const Checkpoint> checkpoint;  // keeps the bytes of the weights
+  std::string name;
+  std::string sha256;  // of the file; of several files: of their hashes in order
+  std::uint64_t parameters = 0;
+  std::unique_ptr<const Model> model;
+  std::unique_ptr<const Tokenizer> tokenizer;
+  Weights weights;
+  std::vector<Tensor> linear_layers;  // in model order: what quantizers act on
+};
+
+struct LoadedText {
+  std::string name;
+  std::string sha256;
+  std::size_t tokens = 0;
+  Protocol protocol;
+  Windows windows;
+};
+
+struct Experiment {
+  std::optional<LoadedModel> model;
+  std::optional<LoadedText> evaluation;
+  std::optional<LoadedText> calibration;
+
+  /// One line each for all that determines predictions of the unquantized model: model, text, tokenizer, protocol,
+  /// windows.
+  std::string text_key() const;
+  /// The same for the calibration statistics. Empty without calibration.
+  std::string calibration_key() const;
+};
+
+/// Throws Error.
+LoadedModel load_model_file(const FileReference& reference);
+LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model);
+Experiment load_experiment(const Config& config);
+
+}  // namespace quantbench

@@ -1,0 +1,21 @@
+// One report from several stores: the shards of a plan, or runs of several configs on the same model and text.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "eval/report.h"
+
+namespace quantbench {
+
+struct MergedStores {
+  Report report;                     // cells in the order of the stores' plans, none twice
+  std::vector<std::string> missing;  // planned cells that no store holds finished: "ID" or "ID: why it is not believed"
+};
+
+/// Throws Error for a folder that is no store, and for stores that differ in model, tokenizer, text or protocol, naming
+/// both. Copies the NLL files into `nll/` beside `report_file`.
+MergedStores merge_stores(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& report_file);
+
+}  // namespace quantbench

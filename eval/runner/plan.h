@@ -1,0 +1,58 @@
+// Plan: the cells of a run, each with the hash that names its result, its size, and how long it should take.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eval/config/config.h"
+#include "eval/runner/experiment.h"
+#include "quantizers/method.h"
+
+namespace quantbench {
+
+struct PlannedCell {
+  Method method;
+  std::string method_id;
+  /// SHA-256 over all that determines the result: method, model bytes, text bytes, tokenizer, protocol, windows,
+  /// calibration, seed, metrics and their versions, version of quantbench. The number of threads is not among them.
+  std::string id;
+  std::uint64_t size_bytes = 0;  // of the quantized linear layers
+  double bits_per_weight = 0;
+  double work = 0;     // floating point operations, the unit that seconds are predicted from
+  double seconds = 0;  // predicted
+};
+
+struct Plan {
+  std::vector<PlannedCell> cells;
+};
+
+/// Throws Error, naming method and tensor, when a linear layer cannot be stored in a method's format.
+Plan make_plan(const Config& config, const Experiment& experiment);
+
+/// One process of several that share a plan; number is in [1, count].
+struct Shard {
+  std::size_t number = 1;
+  std::size_t count = 1;
+  bool contains(std::size_t cell_index) const { return cell_index % count == number - 1; }
+};
+/// "2/4". Throws Error.
+Shard parse_shard(std::string_view text);
+
+/// Floating point operations per second and thread that predictions start from: what the forward pass of a small model
+/// reaches on one AVX-512 core. Finished cells of the same store replace it.
+inline constexpr double assumed_flops_per_second = 25e9;
+
+/// A finished cell: what it was planned to do and how long it took.
+struct FinishedWork {
+  double work = 0;
+  double seconds = 0;
+};
+/// Sets the predicted seconds from the median rate of the finished cells, or from the assumed rate when there are none.
+void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int threads);
+
+/// The table that --dry-run prints: method, bits per weight, bytes, seconds, and a total.
+std::string describe_plan(const Plan& plan, const Shard& shard);
+
+}  // namespace quantbench

@@ -1,0 +1,101 @@
+#include "eval/runner/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/error.h"
+#include "eval/testing/tiny_experiment.h"
+
+namespace quantbench {
+namespace {
+
+using testing::HasSubstr;
+using testing_support::TinyExperiment;
+
+TEST(Plan, PredictsTheBytesOfEachCell) {
+  const TinyExperiment tiny("[f32, f16, rtn:q4_0, rtn:q8_0]");
+  // One block of the model: q and its output 64 x 64, k and v 32 x 64, gate and up 96 x 64, down 64 x 96.
+  constexpr std::uint64_t weights = 2 * 64 * 64 + 2 * 32 * 64 + 3 * 96 * 64;
+  ASSERT_EQ(tiny.plan.cells.size(), 4u);
+  EXPECT_EQ(tiny.plan.cells[0].size_bytes, weights * 4);
+  EXPECT_EQ(tiny.plan.cells[1].size_bytes, weights * 2);
+  EXPECT_EQ(tiny.plan.cells[2].size_bytes, weights / 32 * 18);
+  EXPECT_EQ(tiny.plan.cells[3].size_bytes, weights / 32 * 34);
+  EXPECT_DOUBLE_EQ(tiny.plan.cells[2].bits_per_weight, 4.5);
+}
+
+std::string first_id(const std::vector<std::string>& overrides) {
+  return TinyExperiment("[f32, rtn:q4_0]", overrides).plan.cells[0].id;
+}
+
+TEST(Plan, AnIdChangesWithWhatDeterminesTheResultOnly) {
+  const std::string id = first_id({});
+  EXPECT_EQ(id.size(), 64u);
+  EXPECT_EQ(first_id({}), id);
+  EXPECT_EQ(first_id({"threads=2"}), id);
+  EXPECT_EQ(first_id({"name=other"}), id);
+  for (const char* change : {"dataset.chunks=4", "dataset.n_ctx=16", "dataset.protocol=gptq-32", "seed=1",
+                             "metrics=[rmse, perplexity]", "calibration.chunks=2"})
+    EXPECT_NE(first_id({change}), id) << change;
+}
+
+TEST(Plan, AllCellsDiffer) {
+  const TinyExperiment tiny;
+  std::set<std::string> ids;
+  for (const PlannedCell& cell : tiny.plan.cells) ids.insert(cell.id);
+  EXPECT_EQ(ids.size(), tiny.plan.cells.size());
+}
+
+TEST(Plan, AMethodThatCannotStoreALayerFailsBeforeAnyWork) {
+  TinyExperiment tiny("[f32]");
+  testing_support::write_tiny_model(tiny.folder / "model.gguf", 20);
+  const Config config = load_config(tiny.folder / "tiny.yaml", {"methods=[f32, rtn:q4_0]"});
+  try {
+    make_plan(config, load_experiment(config));
+    FAIL() << "was planned";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("method rtn:q4_0 cannot store blk.0.attn_q.weight (64 x 20)"));
+  }
+}
+
+TEST(Plan, WindowsLongerThanTheContextAreRefused) {
+  EXPECT_THROW(TinyExperiment("[f32]", {"dataset.n_ctx=128"}), Error);
+}
+
+TEST(Plan, ShardsShareTheCellsOut) {
+  for (const std::size_t count : {1u, 2u, 3u, 7u})
+    for (std::size_t cell = 0; cell < 20; ++cell) {
+      int owners = 0;
+      for (std::size_t number = 1; number <= count; ++number) owners += Shard{number, count}.contains(cell);
+      EXPECT_EQ(owners, 1);
+    }
+  EXPECT_EQ(parse_shard("2/4").number, 2u);
+  EXPECT_EQ(parse_shard("2/4").count, 4u);
+  for (const char* text : {"", "1", "0/2", "3/2", "1/2/3", "a/b", "-1/2", "1/0", " 1/2"})
+    EXPECT_THROW(parse_shard(text), Error) << text;
+}
+
+TEST(Plan, SecondsComeFromFinishedCells) {
+  Plan plan;
+  plan.cells.resize(1);
+  plan.cells[0].work = assumed_flops_per_second * 6;
+  predict_seconds(plan, {}, 2);
+  EXPECT_DOUBLE_EQ(plan.cells[0].seconds, 3) << "two threads at the assumed rate";
+  const double work = assumed_flops_per_second * 6;
+  predict_seconds(plan, {{work, 10}, {work, 90}, {work / 2, 10}, {0, 5}}, 2);
+  EXPECT_DOUBLE_EQ(plan.cells[0].seconds, 20) << "the median rate; cells without work do not count";
+}
+
+TEST(Plan, TheDryRunListsTheShard) {
+  const TinyExperiment tiny;
+  const std::string text = describe_plan(tiny.plan, {2, 2});
+  EXPECT_THAT(text, HasSubstr("f16"));
+  EXPECT_THAT(text, HasSubstr("absmax:int4:g32"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("q4_0")));
+  EXPECT_THAT(text, HasSubstr("2 cells"));
+}
+
+}  // namespace
+}  // namespace quantbench

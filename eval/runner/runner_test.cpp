@@ -1,0 +1,280 @@
+#include "eval/runner/runner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "core/error.h"
+#include "eval/metrics/perplexity.h"
+#include "eval/runner/merge.h"
+#include "eval/runner/metric.h"
+#include "eval/testing/report_schema.h"
+#include "eval/testing/tiny_experiment.h"
+
+namespace quantbench {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing_support::TinyExperiment;
+
+/// Fails on q4_0 only: what a broken quantizer looks like. It is also how a metric is added: one file.
+const Register<Metric> fails_on_q4_0{"test_fails_on_q4_0",
+                                     {.summary = "for tests", .measure = [](CellContext& context, CellReport&) {
+                                        if (context.quantized_layers()[0].view().format->id == "q4_0")
+                                          fail("q4_0 is broken");
+                                      }}};
+
+RunOptions options_for(const TinyExperiment& tiny, const std::string& store = "store") {
+  RunOptions options;
+  options.folder = tiny.folder / store;
+  return options;
+}
+
+RunResult run(const TinyExperiment& tiny, const RunOptions& options) {
+  return run_plan(tiny.config, tiny.experiment, tiny.plan, options);
+}
+
+std::string comparable(const Report& report) { return to_json(without_timings(report)); }
+
+TEST(Runner, ReportsEveryCellOfThePlan) {
+  const TinyExperiment tiny;
+  const RunResult result = run(tiny, options_for(tiny));
+  EXPECT_EQ(result.computed, 5u);
+  EXPECT_EQ(result.failed, 0u);
+  EXPECT_EQ(schema_errors(to_json(result.report)), "");
+  EXPECT_EQ(result.report.run_name, "tiny");
+  EXPECT_EQ(result.report.model_name, "model.gguf");
+  EXPECT_EQ(result.report.dataset_tokens, 403u) << "400 letters, and three bytes of the space put before them";
+  ASSERT_EQ(result.report.cells.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(result.report.cells[i].method, tiny.plan.cells[i].method_id);
+}
+
+TEST(Runner, TheFiguresOrderAsTheyMust) {
+  const TinyExperiment tiny;
+  const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
+  const CellReport &f32 = cells[0], &f16 = cells[1], &int8 = cells[2], &int4 = cells[3];
+  EXPECT_EQ(f32.rmse->relative, 0);
+  EXPECT_EQ(f32.kld->mean, 0) << "the base against itself";
+  EXPECT_FALSE(f32.perplexity->difference.has_value());
+  EXPECT_LT(f16.rmse->relative, int8.rmse->relative);
+  EXPECT_LT(int8.rmse->relative, int4.rmse->relative);
+  EXPECT_LT(int8.kld->mean, int4.kld->mean);
+  EXPECT_GT(int4.kld->mean, int4.kld->noise_floor);
+  EXPECT_EQ(int4.tensors.size(), 7u);
+  EXPECT_TRUE(int4.rmse->weighted_relative.has_value()) << "calibration is configured";
+  EXPECT_EQ(int4.perplexity->tokens, 5u * 15u) << "llamacpp-32 scores 15 tokens of each window";
+}
+
+TEST(Runner, ThePairedDifferenceIsThatOfTheStoredTokens) {
+  const TinyExperiment tiny;
+  const RunResult result = run(tiny, options_for(tiny));
+  const ResultStore store(tiny.folder / "store");
+  const CellReport& cell = result.report.cells[3];
+  const PairedDifference expected = paired_difference(store.read_nll(result.report.cells[0]), store.read_nll(cell));
+  EXPECT_EQ(cell.perplexity->difference, expected.mean);
+  EXPECT_EQ(cell.perplexity->difference_lower, expected.lower);
+  EXPECT_EQ(cell.perplexity->difference_upper, expected.upper);
+  EXPECT_EQ(perplexity(store.read_nll(cell)).value, cell.perplexity->value);
+}
+
+TEST(Runner, TheNumberOfThreadsDoesNotChangeTheReport) {
+  const TinyExperiment tiny;
+  RunOptions two = options_for(tiny, "two");
+  two.threads = 2;
+  EXPECT_EQ(comparable(run(tiny, options_for(tiny, "one")).report), comparable(run(tiny, two).report));
+}
+
+TEST(Runner, FinishedCellsAreNeverComputedAgainUnlessFresh) {
+  const TinyExperiment tiny;
+  RunOptions options = options_for(tiny);
+  const std::string first = to_json(run(tiny, options).report);
+  const RunResult again = run(tiny, options);
+  EXPECT_EQ(again.computed, 0u);
+  EXPECT_EQ(again.reused, 5u);
+  EXPECT_EQ(to_json(again.report), first) << "even the seconds are those of the first run";
+  options.fresh = true;
+  EXPECT_EQ(run(tiny, options).computed, 5u);
+}
+
+TEST(Runner, ShardsOfOneStoreAddUpToTheWholeRun) {
+  const TinyExperiment tiny;
+  RunOptions half = options_for(tiny);
+  half.shard = {1, 2};
+  EXPECT_EQ(run(tiny, half).report.cells.size(), 3u);
+  half.shard = {2, 2};
+  EXPECT_EQ(run(tiny, half).report.cells.size(), 2u);
+  const RunResult whole = run(tiny, options_for(tiny));
+  EXPECT_EQ(whole.computed, 0u);
+  EXPECT_EQ(comparable(whole.report), comparable(run(tiny, options_for(tiny, "uninterrupted")).report));
+}
+
+TEST(Runner, ShardsOfSeveralStoresMerge) {
+  const TinyExperiment tiny;
+  for (const std::size_t number : {1u, 2u}) {
+    RunOptions shard = options_for(tiny, fmt::format("shard{}", number));
+    shard.shard = {number, 2};
+    run(tiny, shard);
+  }
+  const std::filesystem::path out = tiny.folder / "merged.json";
+  const MergedStores merged = merge_stores({tiny.folder / "shard1", tiny.folder / "shard2"}, out);
+  EXPECT_TRUE(merged.missing.empty());
+  EXPECT_EQ(comparable(merged.report), comparable(run(tiny, options_for(tiny)).report));
+  for (const CellReport& cell : merged.report.cells) EXPECT_TRUE(std::filesystem::exists(tiny.folder / cell.nll_file));
+  EXPECT_EQ(merge_stores({tiny.folder / "shard2"}, out).missing.size(), 2u) << "f32 is in every shard";
+}
+
+TEST(Runner, StoresOfDifferentExperimentsDoNotMerge) {
+  const TinyExperiment tiny("[rtn:q4_0]"), other("[rtn:q4_1]", {"dataset.n_ctx=16"});
+  run(tiny, options_for(tiny));
+  run(other, options_for(other));
+  try {
+    merge_stores({tiny.folder / "store", other.folder / "store"}, tiny.folder / "merged.json");
+    FAIL() << "merged";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("their protocols differ (llamacpp-32 and llamacpp-16)"));
+  }
+  EXPECT_THROW(merge_stores({tiny.folder / "nowhere"}, tiny.folder / "merged.json"), Error);
+  EXPECT_FALSE(std::filesystem::exists(tiny.folder / "nowhere"));
+}
+
+TEST(Runner, AFailedCellIsReportedAndTheOthersGoOn) {
+  const TinyExperiment tiny("[f32, rtn:q4_0, rtn:q4_1]", {"metrics=[rmse, perplexity, test_fails_on_q4_0]"});
+  RunOptions options = options_for(tiny);
+  std::vector<std::string> notices;
+  options.events.notice = [&notices](const std::string& text) { notices.push_back(text); };
+  const RunResult result = run(tiny, options);
+  EXPECT_EQ(result.failed, 1u);
+  EXPECT_EQ(result.report.cells[1].status, "failed");
+  EXPECT_EQ(result.report.cells[1].error, "q4_0 is broken");
+  EXPECT_EQ(result.report.cells[2].status, "ok");
+  EXPECT_THAT(notices, ElementsAre("rtn:q4_0 failed: q4_0 is broken"));
+  EXPECT_EQ(schema_errors(to_json(result.report)), "");
+  EXPECT_EQ(run(tiny, options).computed, 1u) << "a failed cell is tried again";
+}
+
+TEST(Runner, ThroughputIsMeasuredOnceAndKept) {
+  const TinyExperiment tiny("[rtn:q4_0]", {"metrics=[rmse, throughput]", "throughput.shapes=[[64, 64]]"});
+  const RunResult result = run(tiny, options_for(tiny));
+  ASSERT_EQ(result.report.kernels.size(), 1u);
+  EXPECT_THAT(result.report.kernels[0].id, HasSubstr("matvec/q4_0/"));
+  EXPECT_GT(result.report.kernels[0].bytes_per_second, 0);
+  EXPECT_EQ(schema_errors(to_json(result.report)), "");
+  EXPECT_EQ(to_json(run(tiny, options_for(tiny)).report), to_json(result.report));
+}
+
+struct Damage {
+  std::string name;
+  std::function<void(const ResultStore& store, const std::string& id, const std::string& other)> apply;
+};
+
+class DamagedStores : public testing::TestWithParam<Damage> {};
+
+TEST_P(DamagedStores, AreNoticedAndComputedAgain) {
+  const TinyExperiment tiny;
+  RunOptions options = options_for(tiny);
+  const std::string intact = comparable(run(tiny, options).report);
+  GetParam().apply(ResultStore(options.folder), tiny.plan.cells[3].id, tiny.plan.cells[2].id);
+  std::vector<std::string> notices;
+  options.events.notice = [&notices](const std::string& text) { notices.push_back(text); };
+  const RunResult repaired = run(tiny, options);
+  EXPECT_THAT(notices, ElementsAre(HasSubstr("absmax:int4:g32 is computed again")));
+  EXPECT_EQ(repaired.computed, 1u);
+  EXPECT_EQ(comparable(repaired.report), intact);
+}
+
+void replace(const std::filesystem::path& path, const std::function<void(std::string&)>& change) {
+  std::string text = read_text(path);
+  change(text);
+  write_text_atomically(path, text);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Runner, DamagedStores,
+    testing::Values(
+        Damage{"truncated",
+               [](auto& store, auto& id, auto&) {
+                 replace(store.cell_file(id), [](std::string& text) { text.resize(text.size() / 2); });
+               }},
+        Damage{"empty", [](auto& store, auto& id,
+                           auto&) { replace(store.cell_file(id), [](std::string& text) { text.clear(); }); }},
+        Damage{"a_figure_changed",
+               [](auto& store, auto& id, auto&) {
+                 replace(store.cell_file(id), [](std::string& text) {
+                   const std::size_t digit = text.find("\"relative\": 0.") + 15;
+                   text[digit] = text[digit] == '1' ? '2' : '1';
+                 });
+               }},
+        Damage{"of_another_cell",
+               [](auto& store, auto& id, auto& other) {
+                 write_text_atomically(store.cell_file(id), read_text(store.cell_file(other)));
+               }},
+        Damage{"not_json", [](auto& store, auto& id, auto&) { write_text_atomically(store.cell_file(id), "hello\n"); }},
+        Damage{"nll_changed", [](auto& store, auto& id,
+                                 auto&) { replace(store.nll_file(id), [](std::string& bytes) { bytes[5] ^= 1; }); }},
+        Damage{"nll_gone", [](auto& store, auto& id, auto&) { std::filesystem::remove(store.nll_file(id)); }}),
+    [](const auto& test) { return test.param.name; });
+
+/// Runs the plan in a child process that kills itself with SIGKILL at the given event; true when it was killed.
+bool run_and_kill(const TinyExperiment& tiny, RunOptions options, int at_event) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int events = 0;
+    const auto tick = [&events, at_event] {
+      if (++events == at_event) ::raise(SIGKILL);
+    };
+    options.events.begin = [&tick](const std::string&, double) { tick(); };
+    options.events.progress = [&tick](double) { tick(); };
+    options.events.end = tick;
+    run(tiny, options);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFSIGNALED(status);
+}
+
+TEST(Runner, ARunKilledAtAnyMomentGoesOnAndLosesNothingFinished) {
+  const TinyExperiment tiny;
+  const std::string uninterrupted = comparable(run(tiny, options_for(tiny, "uninterrupted")).report);
+  const RunOptions options = options_for(tiny);
+  std::size_t finished = 0;
+  int kills = 0;
+  for (int event = 1; run_and_kill(tiny, options, event); ++event) {
+    ++kills;
+    std::size_t now = 0;
+    for (const PlannedCell& cell : tiny.plan.cells) now += ResultStore(options.folder).find(cell.id).report.has_value();
+    EXPECT_GE(now, finished) << "a finished cell was lost at event " << event;
+    finished = now;
+  }
+  EXPECT_GE(kills, 5);
+  EXPECT_EQ(comparable(run(tiny, options).report), uninterrupted);
+}
+
+TEST(Runner, ProcessesShareAStore) {
+  const TinyExperiment tiny;
+  std::vector<pid_t> children;
+  for (int i = 0; i < 3; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const RunResult result = run(tiny, options_for(tiny));
+      ::_exit(result.report.cells.size() == 5 && result.failed == 0 ? static_cast<int>(result.computed) : 100);
+    }
+    children.push_back(child);
+  }
+  int computed = 0;
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    computed += WEXITSTATUS(status);
+  }
+  EXPECT_EQ(computed, 5) << "each cell is computed by one process";
+  EXPECT_EQ(comparable(run(tiny, options_for(tiny)).report), comparable(run(tiny, options_for(tiny, "alone")).report));
+}
+
+}  // namespace
+}  // namespace quantbench

@@ -1,0 +1,28 @@
+// Throughput of the kernels as part of a run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eval/config/config.h"
+#include "eval/runner/runner.h"
+#include "kernels/kernel.h"
+
+namespace quantbench {
+
+struct ThroughputRequest {
+  Kernel kernel;
+  KernelShape shape;
+  int threads = 1;
+  std::string id;  // in the store: a hash of kernel, shape, threads, this machine's CPU and the version of quantbench
+};
+
+/// What the config asks for; empty when throughput is not among its metrics. Throws Error for a format that has no
+/// kernel or cannot store a shape.
+std::vector<ThroughputRequest> throughput_requests(const Config& config);
+
+/// Measures what the store does not hold yet. `header` is the report that stored measurements carry.
+std::vector<ThroughputReport> run_throughput(const std::vector<ThroughputRequest>& requests, const Report& header,
+                                             const ResultStore& store, const RunOptions& options);
+
+}  // namespace quantbench
