@@ -44,12 +44,19 @@ struct BlockPart {
   std::size_t at;
 };
 
-/// Weights that do not fill the lanes, one by one. Kept out of line: it would be most of the code and is little of the
-/// work.
+/// Weights that do not fill the lanes (fewer than 32), one by one. Out of line, since it would be most of the code and
+/// is little of the work; through a buffer, since a visitor whose address is taken could not keep its sums in
+/// registers.
+template <class F>
+[[gnu::noinline]] void decode_ones(const BlockPart& part, Affine affine, float* out) {
+  for (int i = part.first; i < part.last; ++i) *out++ = formats::decode_weight<F>(part.block, i, affine);
+}
+
 template <class F, class Visit>
-[[gnu::noinline]] void visit_ones(const BlockPart& part, Affine affine, Visit& visit) {
-  for (int i = part.first; i < part.last; ++i)
-    visit.one(part.at + static_cast<std::size_t>(i - part.first), formats::decode_weight<F>(part.block, i, affine));
+[[gnu::always_inline]] inline void visit_ones(const BlockPart& part, Affine affine, Visit& visit) {
+  float weights[32];
+  decode_ones<F>(part, affine, weights);
+  for (int i = 0; i < part.last - part.first; ++i) visit.one(part.at + static_cast<std::size_t>(i), weights[i]);
 }
 
 /// Calls visit.run(at, Floats) for whole runs of lanes and visit.one(at, float) for the other weights of one group.
@@ -88,6 +95,17 @@ template <class F, class L, class Visit>
   }
 }
 
+/// All of a block of fixed size: nothing to check in the loop.
+template <class F, class L, class Visit>
+[[gnu::always_inline]] inline void visit_whole_block(const formats::BlockView& block, std::size_t at, Visit& visit) {
+  for (int group = 0; group < F::block / F::group; ++group) {
+    const Affine affine = F::affine(block.affine, group);
+    for (int i = group * F::group; i < (group + 1) * F::group; i += L::width)
+      visit.run(at + static_cast<std::size_t>(i),
+                apply_affine<F, L>(L::to_floats(F::template levels<L>(block.codes, i)), affine));
+  }
+}
+
 template <class F, class L, class Visit>
 [[gnu::always_inline]] inline void visit_floats(const RowRange& row, Visit& visit) {
   const std::byte* weights = row.bytes.row + row.begin * F::stored_bytes;
@@ -95,6 +113,14 @@ template <class F, class L, class Visit>
   for (; i + lanes_width<L> <= row.count; i += lanes_width<L>)
     visit.run(i, F::template load<L>(weights + i * F::stored_bytes));
   for (; i < row.count; ++i) visit.one(i, F::template load<formats::OneLane>(weights + i * F::stored_bytes));
+}
+
+template <class F, class L, class Visit>
+[[gnu::always_inline]] inline void visit_part(const BlockPart& part, Visit& visit) {
+  if constexpr (!F::ragged) {
+    if (part.last - part.first == F::block) return visit_whole_block<F, L>(part.block, part.at, visit);
+  }
+  visit_block<F, L>(part, visit);
 }
 
 /// All weights of the range, in order.
@@ -110,7 +136,7 @@ template <class F, class L, class Visit>
       const std::size_t first = row.begin + done - block.begin;
       const std::size_t rest = static_cast<std::size_t>(block.weights) - first;
       const std::size_t count = rest < row.count - done ? rest : row.count - done;
-      visit_block<F, L>({block, static_cast<int>(first), static_cast<int>(first + count), done}, visit);
+      visit_part<F, L>({block, static_cast<int>(first), static_cast<int>(first + count), done}, visit);
       done += count;
     }
   }
