@@ -102,4 +102,9 @@ std::string describe_contents(std::span<const std::byte> file) {
                      fmt::join(file.first(std::min<std::size_t>(file.size(), 8)), " "));
 }
 
+bool is_absent(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::status(path, ignored).type() == std::filesystem::file_type::not_found;
+}
+
 }  // namespace quantbench

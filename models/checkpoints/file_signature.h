@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 
@@ -16,5 +17,8 @@ FileKind kind_of(std::span<const std::byte> file);
 /// For an `other` file: what it is and what to do, e.g. "a git-lfs pointer, not the file itself; run `git lfs pull`";
 /// else its first bytes in hexadecimal. No claim is made about files of the other kinds beyond their kind.
 std::string describe_contents(std::span<const std::byte> file);
+
+/// True when there is nothing at `path`. What is there but cannot be looked at is not absent: opening it says why.
+bool is_absent(const std::filesystem::path& path);
 
 }  // namespace quantbench

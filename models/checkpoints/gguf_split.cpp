@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "models/checkpoints/file_signature.h"
 #include "models/checkpoints/gguf_reader.h"
 #include "models/checkpoints/limits.h"
 
@@ -90,8 +91,7 @@ void check_part(const Metadata& metadata, const PartName& name, std::uint64_t nu
 }
 
 void add_part(SplitSet& set, const std::filesystem::path& path, const PartName& name, std::uint64_t number) {
-  if (!std::filesystem::exists(path))
-    fail("{}: part {} of {} of a split checkpoint is missing", path.string(), number, name.count);
+  if (is_absent(path)) fail("{}: part {} of {} of a split checkpoint is missing", path.string(), number, name.count);
   OpenFile part = open_file(path);
   check_part(part.gguf.metadata, name, number);
   if (number == 1) set.metadata = std::move(part.gguf.metadata);

@@ -46,9 +46,10 @@ std::uint64_t checked_tensor_bytes(const GgufTensorInfo& info, const std::filesy
   if (info.dims.size() > limits::gguf_dimensions)
     fail("cannot write {}: tensor {} has {} dimensions, the limit is {}", path.string(), name, info.dims.size(),
          limits::gguf_dimensions);
-  if (info.dims[0] % type->block != 0)
+  const std::uint64_t row_length = info.dims.empty() ? 1 : info.dims[0];
+  if (row_length % type->block != 0)
     fail("cannot write {}: tensor {} has rows of {} weights, and {} stores multiples of {}", path.string(), name,
-         info.dims[0], type->name, type->block);
+         row_length, type->name, type->block);
   const auto bytes = gguf_tensor_bytes(*type, info.dims);
   if (!bytes) fail("cannot write {}: tensor {}: {} weights overflow", path.string(), name, fmt::join(info.dims, " x "));
   return *bytes;

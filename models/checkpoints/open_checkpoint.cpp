@@ -18,8 +18,12 @@ constexpr std::string_view file_suffix = ".safetensors";
 
 std::vector<std::string> file_names(const std::filesystem::path& directory) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(directory))
-    names.push_back(entry.path().filename().string());
+  try {
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+      names.push_back(entry.path().filename().string());
+  } catch (const std::filesystem::filesystem_error& error) {
+    fail("{}: cannot list the directory: {}", directory.string(), error.code().message());
+  }
   std::ranges::sort(names);
   return names;
 }
@@ -58,11 +62,8 @@ Checkpoint open_directory(const std::filesystem::path& directory) {
 }  // namespace
 
 Checkpoint open_checkpoint(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (error && status.type() != std::filesystem::file_type::not_found)
-    fail("cannot open {}: {}", path.string(), error.message());
-  if (std::filesystem::is_directory(status)) return open_directory(path);
+  std::error_code ignored;  // what cannot be looked at is no directory, and opening it says why
+  if (std::filesystem::is_directory(path, ignored)) return open_directory(path);
   const MappedFile file(path);
   switch (kind_of(file.bytes())) {
     case FileKind::gguf:

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/utf8.h"
+#include "models/checkpoints/file_signature.h"
 #include "models/checkpoints/limits.h"
 #include "models/checkpoints/safetensors_reader.h"
 #include "models/checkpoints/strict_json.h"
@@ -89,7 +90,7 @@ Checkpoint open_safetensors_index(const std::filesystem::path& index) {
   shards.metadata = Metadata(index.string());
   for (const std::string& file : files) {
     const std::filesystem::path path = index.parent_path() / file;
-    if (!std::filesystem::exists(path)) fail("{}: shard {} is missing", index.string(), path.string());
+    if (is_absent(path)) fail("{}: shard {} is missing", index.string(), path.string());
     for (const std::string& tensor : add_shard(shards, path)) {
       const auto listed = weight_map.find(tensor);
       if (listed == weight_map.end() || listed->second != file)
