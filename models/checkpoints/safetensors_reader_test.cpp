@@ -46,6 +46,27 @@ TEST(SafetensorsReader, ReadsTensorsInTheOrderOfTheirBytes) {
   EXPECT_EQ(file.tensors[2].format, nullptr);
 }
 
+// Written by the safetensors library 0.8 for Python.
+TEST(SafetensorsReader, ReadsAFileOfTheReferenceLibrary) {
+  const Checkpoint checkpoint =
+      open_checkpoint(QUANTBENCH_SOURCE_DIR "/testdata/safetensors/reference_library.safetensors");
+  EXPECT_EQ(checkpoint.metadata().text("note"), "h\xc3\xa9llo");
+  EXPECT_EQ(checkpoint.tensors().size(), 6u);
+  const Tensor ramp = checkpoint.at("ramp").tensor();
+  std::vector<float> row(3);
+  ramp.format->decode(*ramp.format, ramp.row(1), 3, 0, row);
+  EXPECT_THAT(row, ElementsAre(1.5, 2, 2.5));
+  const Tensor half = checkpoint.at("half").tensor();
+  std::vector<float> halves(2);
+  half.format->decode(*half.format, half.row(0), 2, 0, halves);
+  EXPECT_THAT(halves, ElementsAre(1.5, -2));
+  EXPECT_THAT(checkpoint.at("ids").dims, ElementsAre(1, 2));
+  EXPECT_EQ(checkpoint.at("ids").type_name, "I64");
+  EXPECT_EQ(checkpoint.at("mask").bytes.size(), 3u);
+  EXPECT_TRUE(checkpoint.at("scalar").dims.empty());
+  EXPECT_EQ(checkpoint.at("empty").row_count(), 0u);
+}
+
 TEST(SafetensorsReader, AcceptsWhatTheFormatAllows) {
   EXPECT_EQ(parse_error(safetensors_bytes("{}")), "");
   EXPECT_EQ(parse_error(one_tensor(R"("dtype":"U8","shape":[3],"data_offsets":[0,3])", 3)), "");
