@@ -1,10 +1,10 @@
 #include "models/tokenizers/sentencepiece.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
 #include "core/error.h"
-#include "models/tokenizers/pair_merger.h"
 #include "models/tokenizers/utf8.h"
 
 namespace quantbench {
@@ -50,6 +50,40 @@ std::unordered_map<std::string_view, TokenId> index_pieces(const Vocabulary& voc
   return ids;
 }
 
+/// A character of `text`, or a byte that is none.
+std::string_view first_character(std::string_view text) {
+  return text.substr(0, std::max<std::size_t>(utf8_character_length(text), 1));
+}
+
+std::string_view last_character(std::string_view text, const std::vector<MergeSymbol>& symbols) {
+  return text.substr(symbols.back().begin, symbols.back().length);
+}
+
+/// Two characters of at most four bytes each as one number.
+std::uint64_t neighbours(std::string_view left, std::string_view right) {
+  const auto pack = [](std::string_view character) {
+    std::uint64_t bytes = 0;
+    for (const char byte : character) bytes = bytes << 8 | static_cast<unsigned char>(byte);
+    return bytes;
+  };
+  return pack(left) << 32 | pack(right);
+}
+
+std::unordered_set<std::uint64_t> find_joined_characters(const Vocabulary& vocabulary) {
+  std::unordered_set<std::uint64_t> joined;
+  for (std::size_t index = 0; index < vocabulary.tokens.size(); ++index) {
+    std::string_view rest = vocabulary.tokens[index];
+    if (rest.empty() || !can_be_merged(vocabulary.types[index])) continue;
+    for (std::string_view left = first_character(rest); left.size() < rest.size();) {
+      rest.remove_prefix(left.size());
+      const std::string_view right = first_character(rest);
+      joined.insert(neighbours(left, right));
+      left = right;
+    }
+  }
+  return joined;
+}
+
 void append_with_replacement(std::string& out, std::string_view text, std::string_view from, std::string_view to) {
   std::size_t begin = 0;
   for (std::size_t found = text.find(from); found != std::string_view::npos; found = text.find(from, begin)) {
@@ -74,6 +108,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const Metadata& metadata)
       add_space_prefix_(!metadata.contains(prefix_key) || metadata.boolean(prefix_key)),
       user_defined_(vocabulary_),
       id_of_piece_(index_pieces(vocabulary_)),
+      joined_characters_(find_joined_characters(vocabulary_)),
       id_of_byte_(byte_tokens(vocabulary_)),
       sha256_(hash(vocabulary_, scores_, add_space_prefix_)) {}
 
@@ -103,19 +138,29 @@ void SentencePieceTokenizer::encode_plain(std::string_view text, std::vector<Tok
   append_with_replacement(marked, text, " ", space_mark);
   const std::string_view all = marked;
   std::vector<MergeSymbol> symbols;
-  symbols.reserve(all.size());
-  for (std::size_t begin = 0; begin < all.size(); begin += symbols.back().length) {
-    const std::size_t length = std::max<std::size_t>(utf8_character_length(all.substr(begin)), 1);
-    symbols.push_back({find(all.substr(begin, length)), checked_cast<std::uint32_t>(begin, "length of a text"),
-                       static_cast<std::uint32_t>(length)});
-  }
   PairMerger<float> merger;
+  for (std::size_t begin = 0; begin < all.size(); begin += symbols.back().length) {
+    const std::string_view character = first_character(all.substr(begin));
+    // Where no token holds these two characters side by side, no merge can join them: what comes before is settled by
+    // itself. In texts that is nearly every space, so that the queue stays as short as a word.
+    if (!symbols.empty() && !joined_characters_.contains(neighbours(last_character(all, symbols), character))) {
+      merge_stretch(all, symbols, merger, ids);
+      symbols.clear();
+    }
+    symbols.push_back({find(character), checked_cast<std::uint32_t>(begin, "length of a text"),
+                       static_cast<std::uint32_t>(character.size())});
+  }
+  merge_stretch(all, symbols, merger, ids);
+}
+
+void SentencePieceTokenizer::merge_stretch(std::string_view text, std::vector<MergeSymbol>& symbols,
+                                           PairMerger<float>& merger, std::vector<TokenId>& ids) const {
   merger.merge(symbols, [&](const MergeSymbol& left, const MergeSymbol& right) -> std::optional<PossibleMerge<float>> {
-    const TokenId merged = find(all.substr(left.begin, left.length + right.length));
+    const TokenId merged = find(text.substr(left.begin, left.length + right.length));
     if (merged < 0) return std::nullopt;
     return PossibleMerge<float>{-scores_[static_cast<std::size_t>(merged)], merged};
   });
-  for (const MergeSymbol& symbol : symbols) append_symbol(symbol.id, all.substr(symbol.begin, symbol.length), ids);
+  for (const MergeSymbol& symbol : symbols) append_symbol(symbol.id, text.substr(symbol.begin, symbol.length), ids);
 }
 
 void SentencePieceTokenizer::append_symbol(TokenId id, std::string_view bytes, std::vector<TokenId>& ids) const {

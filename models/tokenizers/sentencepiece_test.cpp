@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <algorithm>
 #include <random>
 
 #include "core/error.h"
@@ -139,6 +139,22 @@ TEST(SentencePiece, MergesAsTheDefinitionDoes) {
       ASSERT_EQ(tokenizer.encode(text), merge_slowly(pieces, text)) << text;
     }
   }
+}
+
+TEST(SentencePiece, LongTextsMergeAsShortOnesDo) {
+  // 300 KB without a boundary, then in words; merging that is quadratic in the length would not come back.
+  const SentencePieceTokenizer tokenizer(
+      sentencepiece_metadata({{"▁", -5}, {"a", -5}, {"aa", -1}, {"aaaa", -2}, {"▁a", -3}}));
+  EXPECT_EQ(tokenizer.encode(std::string(300'000, 'a')), [] {
+    std::vector<TokenId> ids(75'001, first_piece + 3);
+    ids.front() = first_piece;
+    return ids;
+  }());
+  std::string words;
+  while (words.size() < 300'000) words += "aa ";
+  const std::vector<TokenId> ids = tokenizer.encode(words);
+  EXPECT_EQ(ids.size(), 200'001u);
+  EXPECT_EQ(tokenizer.decode(ids), words);
 }
 
 TEST(SentencePiece, BosIsAddedUnlessTheFileSaysNo) {
