@@ -1,28 +1,57 @@
 #include "kernels/cpu/isa.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace quantbench {
+namespace {
+
+#if defined(__x86_64__)
+
+// Asked by CPUID: clang's __builtin_cpu_supports does not know this extension.
+bool has_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c(); }
+
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+#else
+
+bool has_avx2() { return false; }
+bool has_avx512() { return false; }
+
+#endif
+
+std::vector<Isa> detect_isas() {
+  std::vector<Isa> found{Isa::scalar};
+  if (has_avx2()) found.push_back(Isa::avx2);
+  if (has_avx2() && has_avx512()) found.push_back(Isa::avx512);
+  return found;
+}
+
+}  // namespace
 
 std::string_view to_string(Isa isa) {
   switch (isa) {
-    case Isa::scalar: return "scalar";
-    case Isa::avx2: return "avx2";
-    case Isa::avx512: return "avx512";
+    case Isa::scalar:
+      return "scalar";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
   }
   return "unknown";
 }
 
 const std::vector<Isa>& available_isas() {
-  static const std::vector<Isa> isas = [] {
-    std::vector<Isa> found{Isa::scalar};
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-      found.push_back(Isa::avx2);
-    if (found.back() == Isa::avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-      found.push_back(Isa::avx512);
-#endif
-    return found;
-  }();
+  static const std::vector<Isa> isas = detect_isas();
   return isas;
 }
 
