@@ -44,7 +44,11 @@ TEST(Parallel, VisitsEveryIndexOnce) {
 
 TEST(Parallel, RethrowsOnTheCallingThread) {
   for (const int threads : {1, 2})
-    EXPECT_THROW(parallel_for(threads, 100, [](std::size_t index) { if (index == 42) fail("at {}", index); }), Error);
+    EXPECT_THROW(parallel_for(threads, 100,
+                              [](std::size_t index) {
+                                if (index == 42) fail("at {}", index);
+                              }),
+                 Error);
 }
 
 // FIPS 180-2, appendix B.

@@ -29,8 +29,9 @@ class MappedFile {
 /// The whole file as text. Throws Error naming the path.
 std::string read_text(const std::filesystem::path& path);
 
-/// A file under construction: bytes go to a temporary file in the same directory, and `commit` flushes it to the disk and
-/// renames it to `path`. Without `commit` (an error on the way) the temporary file is removed and `path` is untouched.
+/// A file under construction: bytes go to a temporary file in the same directory, and `commit` flushes it to the disk
+/// and renames it to `path`. Without `commit` (an error on the way) the temporary file is removed and `path` is
+/// untouched.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

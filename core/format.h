@@ -6,8 +6,8 @@
 //
 // A tensor of `rows` x `cols` weights is stored as `header_bytes` bytes (0 for all formats but those with one scale for
 // the whole tensor), then the rows back to back, `row_bytes(cols)` each. A row is a sequence of blocks; a block is the
-// smallest run of weights that can be decoded on its own (with the header), and holds one or more groups; all weights of
-// a group share one scale and offset.
+// smallest run of weights that can be decoded on its own (with the header), and holds one or more groups; all weights
+// of a group share one scale and offset.
 #pragma once
 
 #include <cstddef>
@@ -58,12 +58,12 @@ struct Format {
 
   std::size_t (*row_bytes)(const Format&, std::size_t cols) = nullptr;
 
-  /// Decodes weights [begin, begin + out.size()) of a row of `cols` weights with the scalar reference. `begin` must be a
-  /// multiple of `block`.
+  /// Decodes weights [begin, begin + out.size()) of a row of `cols` weights with the scalar reference. `begin` must be
+  /// a multiple of `block`.
   void (*decode)(const Format&, RowBytes, std::size_t cols, std::size_t begin, std::span<float> out) = nullptr;
 
-  /// The affine that would be stored for `wanted` in this format: scale (and offset) rounded to their storage types, the
-  /// zero point to an integer in range. Null for formats with coupled groups and for floating point formats.
+  /// The affine that would be stored for `wanted` in this format: scale (and offset) rounded to their storage types,
+  /// the zero point to an integer in range. Null for formats with coupled groups and for floating point formats.
   Affine (*round_affine)(const Format&, Affine wanted) = nullptr;
 
   /// Stores the groups' affines and the levels of one row. affines: one per group of the row; levels: cols. The affines

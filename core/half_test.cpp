@@ -56,8 +56,7 @@ TEST(Half, BrainFloatRoundsToNearestEven) {
   EXPECT_EQ(f32_to_bf16(std::bit_cast<float>(0x3F818000u)), 0x3F82);  // middle, even above
   EXPECT_EQ(f32_to_bf16(std::bit_cast<float>(0x3F808001u)), 0x3F81);
   EXPECT_EQ(f32_to_bf16(std::bit_cast<float>(0x7F800001u)), 0x7FC0);  // a NaN stays a NaN
-  for (int bits = 0; bits < 0x7F80; ++bits)
-    ASSERT_EQ(f32_to_bf16(bf16_to_f32(static_cast<std::uint16_t>(bits))), bits);
+  for (int bits = 0; bits < 0x7F80; ++bits) ASSERT_EQ(f32_to_bf16(bf16_to_f32(static_cast<std::uint16_t>(bits))), bits);
 }
 
 }  // namespace

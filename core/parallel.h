@@ -11,8 +11,8 @@
 
 namespace quantbench {
 
-/// Runs body(index) for every index in [0, count) on up to `threads` threads (>= 1). The first exception (by index order
-/// of completion) is rethrown after all threads have stopped; indices not yet started are then skipped.
+/// Runs body(index) for every index in [0, count) on up to `threads` threads (>= 1). The first exception (by index
+/// order of completion) is rethrown after all threads have stopped; indices not yet started are then skipped.
 template <class Body>
 void parallel_for(int threads, std::size_t count, const Body& body) {
   if (threads <= 1 || count <= 1) {

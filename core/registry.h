@@ -16,7 +16,8 @@
 
 namespace quantbench {
 
-/// `T` is what is registered (a value or a std::unique_ptr to an interface); `T::kind`, e.g. "solver", names it in errors.
+/// `T` is what is registered (a value or a std::unique_ptr to an interface); `T::kind`, e.g. "solver", names it in
+/// errors.
 template <class T>
 class Registry {
  public:

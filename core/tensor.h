@@ -11,8 +11,8 @@
 
 namespace quantbench {
 
-/// A view; the bytes and the format belong to someone else and outlive it. A vector is a matrix of one row. For a linear
-/// layer rows = outputs and cols = inputs; each row is contiguous.
+/// A view; the bytes and the format belong to someone else and outlive it. A vector is a matrix of one row. For a
+/// linear layer rows = outputs and cols = inputs; each row is contiguous.
 struct Tensor {
   std::string name;
   std::size_t rows = 0;
@@ -32,8 +32,7 @@ class TensorData {
   TensorData() = default;
   /// All bytes zero.
   TensorData(std::string name, std::size_t rows, std::size_t cols, std::shared_ptr<const Format> format)
-      : bytes_(format->tensor_bytes(rows, cols)),
-        view_{std::move(name), rows, cols, std::move(format), {}} {
+      : bytes_(format->tensor_bytes(rows, cols)), view_{std::move(name), rows, cols, std::move(format), {}} {
     view_.bytes = bytes_;
   }
   TensorData(TensorData&&) = default;

@@ -1,5 +1,6 @@
-// Report: what a run found, as plain values. Reading and writing JSON is here; tables and pictures are drawn from this struct
-// by eval/render/. The JSON paths are a contract (schema: eval/report.schema.json); absent metrics are absent members.
+// Report: what a run found, as plain values. Reading and writing JSON is here; tables and pictures are drawn from this
+// struct by eval/render/. The JSON paths are a contract (schema: eval/report.schema.json); absent metrics are absent
+// members.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ struct RmseReport {
 
 struct PerplexityReport {
   double value = 0;
-  double stderr_ = 0;  // JSON: "stderr"
+  double stderr_ = 0;      // JSON: "stderr"
   std::size_t tokens = 0;  // scored tokens
   std::string protocol;
   // Against the f32 cell of the same run, paired over tokens: mean NLL difference and its 95 % confidence interval.
@@ -44,15 +45,15 @@ struct PerplexityReport {
 
 struct KldReport {  // nats
   double mean = 0, median = 0, p90 = 0, p99 = 0, max = 0;
-  double top1_agreement = 1;          // fraction of positions with the same most likely token
+  double top1_agreement = 1;              // fraction of positions with the same most likely token
   double rms_probability_difference = 0;  // of the probability of the true next token
-  double noise_floor = 0;             // mean KLD between two evaluations of the base that differ in summation order only
+  double noise_floor = 0;  // mean KLD between two evaluations of the base that differ in summation order only
 };
 
 struct ThroughputReport {
   std::string id;  // op/format/isa, e.g. "matvec/q4_0/avx2"
   std::string device;
-  std::string shape;  // "4096x4096x1": outputs x inputs x batch
+  std::string shape;    // "4096x4096x1": outputs x inputs x batch
   std::string variant;  // "generic" or "tuned"
   int threads = 1;
   double seconds_median = 0, seconds_p10 = 0, seconds_p90 = 0;
@@ -99,13 +100,13 @@ struct Report {
 
 /// Pretty-printed JSON that validates against the published schema. Throws Error when a number is not finite.
 std::string to_json(const Report& report);
-/// Throws Error naming `source` and the JSON path for malformed JSON, missing or mistyped members, NaN, duplicate cells, or a
-/// newer schema_version. Unknown members are ignored (later versions extend).
+/// Throws Error naming `source` and the JSON path for malformed JSON, missing or mistyped members, NaN, duplicate
+/// cells, or a newer schema_version. Unknown members are ignored (later versions extend).
 Report parse_report(std::string_view json, const std::string& source);
 Report read_report(const std::filesystem::path& path);
 
-/// The report without what differs from run to run: seconds are 0, environment.threads is 1, kernels is empty. Two runs of
-/// one plan by the same program give equal JSON after this, whatever the number of threads.
+/// The report without what differs from run to run: seconds are 0, environment.threads is 1, kernels is empty. Two runs
+/// of one plan by the same program give equal JSON after this, whatever the number of threads.
 Report without_timings(Report report);
 
 }  // namespace quantbench
