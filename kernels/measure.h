@@ -1,12 +1,10 @@
 // Measuring the speed of kernels, and the two peaks of the machine that bound it. docs/kernels.md explains the figures.
 //
-// bytes   what a call must move, each once: encode and decode the packed weights and the f32 ones; matvec and matmul
-// the
-//         packed weights, the activations and the outputs.
+// bytes   what a call must move, each once: encode and decode the packed weights and the f32 ones; matvec and
+//         matmul the packed weights, the activations and the outputs.
 // flops   2 x outputs x inputs x batch for matvec and matmul; 0 for encode and decode.
 // peak    the one of the two that makes the longer time: bytes / read bandwidth or flops / f32 multiply-add rate. A
-// kernel
-//         at 100 % takes exactly that time.
+//         kernel at 100 % takes exactly that time.
 #pragma once
 
 #include <cstddef>

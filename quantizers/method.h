@@ -2,7 +2,8 @@
 //
 //   method = [transform "+"]* [solver ":"] format-or-mix [":" option]*
 //
-//   absmax:int4:g128   zero_point:int3:g64   rtn:q4_0   q4_k   gptq:int3:g128:actorder:static   awq+gptq:int3:g128 f32
+//   absmax:int4:g128   zero_point:int3:g64   rtn:q4_0   q4_k
+//   gptq:int3:g128:actorder:static   awq+gptq:int3:g128   f32   f16
 //
 // `absmax` is rtn into a symmetric integer format, `zero_point` rtn into an asymmetric one, and a bare GGUF quantized
 // type is the solver `search`. Printing gives the canonical id: defaults left out, options in a fixed order. Parsing

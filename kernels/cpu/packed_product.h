@@ -2,8 +2,7 @@
 // of x.
 //
 // matvec  reads each packed row once and multiplies it, as it is decoded, by up to four rows of x: the memory traffic
-// is
-//         that of the packed weights. Each output has |error| <= 2^-24 (cols + 2) sum |w x|; the summation order
+//         is that of the packed weights. Each output has |error| <= 2^-24 (cols + 2) sum |w x|; the summation order
 //         depends on the instruction set, but not on threads or batch.
 // matmul  decodes panels of weights into the cache and multiplies them with the tiles of matmul_f32: bit-equal with
 //         decoding all weights and calling matmul_f32, on every instruction set and for any batch and thread count.

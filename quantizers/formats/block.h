@@ -37,8 +37,7 @@ struct BlockView {
 };
 
 /// Blocks of `F::block` weights in `F::block_bytes` bytes, as in GGUF files. F is the derived class; it writes a block
-/// with
-///   F::pack_block(affines, levels, block)         stored as given
+///   with F::pack_block(affines, levels, block)         stored as given
 ///   F::encode_block(weights, block)               the plain reference rounding
 template <class F>
 struct FixedBlocks {

@@ -4,9 +4,8 @@
 //   scale      f16 or f32, little-endian
 //   zero       int8, asymmetric formats only. A whole byte whatever the bits: it is one load, and packing it tighter
 //              would save 0.04 bits per weight in groups of 128 at 3 bits.
-//   n / 32     runs of 32 weights, 4 * bits bytes each, as planes: 16 bytes of nibbles when 4 is in the sum bits = 4 +
-//   2 + 1,
-//              then 8 bytes of crumbs when 2 is, then 4 bytes of single bits when 1 is (lanes.h has the orders inside a
+//   n / 32     runs of 32 weights, 4 * bits bytes each, as planes: 16 bytes of nibbles when 4 is in the sum
+//              bits = 4 + 2 + 1, then 8 bytes of crumbs when 2 is, then 4 bytes of single bits when 1 is (lanes.h has the orders inside a
 //              plane); the first plane holds the low bits. 8 bits are 32 plain bytes.
 //   n % 32     weights: a stream of `bits` bits each, lowest bit first, padded with zeros to a byte.
 // Stored are the codes level + 2^(bits-1), or for 8 bits the level itself as int8. Levels and zero points are in

@@ -6,8 +6,7 @@
 //
 // A Lanes type `L` has
 //   L::width                   1, or 32
-//   L::Levels                  `width` integers. Each lane is a byte: a format keeps every value it forms in 0..255 or
-//   in
+//   L::Levels                  `width` integers. Each lane is a byte: a format keeps every value it forms in 0..255 or in
 //                              -128..127, so that byte lanes and int agree; only what `levels` returns is read as
 //                              signed.
 //   L::Floats                  `width` floats
@@ -15,8 +14,9 @@
 // multiple of 32, and 0 for the loads that speak of a run of 32 weights).
 //   L::signed_bytes(p, i)      weight k is the int8 p[k]
 //   L::unsigned_bytes(p, i)    weight k is the byte p[k]
-//   L::nibbles(p, i)           16 bytes hold 32 weights: 0..15 in the low halves, 16..31 in the high halves (GGUF
-//   order) L::crumbs(p, i)            8 bytes hold 32 weights of 2 bits: weight k is bits 2*(k/8), +1 of p[k % 8]
+//   L::nibbles(p, i)           16 bytes hold 32 weights: 0..15 in the low halves, 16..31 in the high halves
+//                              (the GGUF order)
+//   L::crumbs(p, i)            8 bytes hold 32 weights of 2 bits: weight k is bits 2*(k/8), +1 of p[k % 8]
 //   L::bits(p, i)              4 bytes hold 32 weights of 1 bit: weight k is bit k % 8 of p[k / 8]
 // Integer arithmetic, lane by lane, `n` a plain number that is the same for all lanes:
 //   L::add(a, b)  L::add(a, n)  L::subtract(a, n)  L::bit_or(a, b)  L::bit_and(a, n)
