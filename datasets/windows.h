@@ -1,12 +1,10 @@
 // Evaluation protocols: how a stream of tokens is cut into windows and which predictions are scored.
 //
 // llamacpp-N: disjoint windows of N tokens; the first token of each window is overwritten by BOS where the vocabulary
-// asks
-//   for one; the logits at positions N/2 .. N-2 are scored against the token that follows (N - 1 - N/2 per window); at
+//   asks for one; the logits at positions N/2 .. N-2 are scored against the token that follows (N - 1 - N/2 per window); at
 //   least two windows of tokens are needed. This is how llama.cpp's perplexity tool counts.
 // gptq-N: the whole text as one stream with one BOS at its very start where the vocabulary asks for one, disjoint
-// windows
-//   of N tokens, every next token inside a window scored (N - 1 per window). This is how the GPTQ paper's code counts:
+//   windows of N tokens, every next token inside a window scored (N - 1 per window). This is how the GPTQ paper's code counts:
 //   all windows score the same number of tokens, so its mean of window means is the mean over tokens.
 #pragma once
 

@@ -36,8 +36,8 @@ struct BlockView {
   int weights = 0;
 };
 
-/// Blocks of `F::block` weights in `F::block_bytes` bytes, as in GGUF files. F is the derived class; it writes a block
-///   with F::pack_block(affines, levels, block)         stored as given
+/// Blocks of `F::block` weights in `F::block_bytes` bytes, as in GGUF files. F is the derived class; it writes a block by
+///   F::pack_block(affines, levels, block)         stored as given
 ///   F::encode_block(weights, block)               the plain reference rounding
 template <class F>
 struct FixedBlocks {

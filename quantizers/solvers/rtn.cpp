@@ -2,9 +2,8 @@
 //
 // Formats that define a plain rounding of their own (the GGUF family) use it. Integer formats get one affine per group:
 //   symmetric (absmax)         scale = max |w| / (2^(bits-1) - 1), levels -(2^(bits-1)-1) .. 2^(bits-1)-1. The lowest
-//   level
-//                              is not used, as in the absmax of LLM.int8() and SmoothQuant: -w always becomes minus the
-//                              level of w, and the largest weight is met exactly. At 2 bits that leaves -1, 0, 1.
+//                              level is not used, as in the absmax of LLM.int8() and SmoothQuant: -w always becomes minus
+//                              the level of w, and the largest weight is met exactly. At 2 bits that leaves -1, 0, 1.
 //   asymmetric (zero point)    scale = (max - min) / (2^bits - 1), where the range is widened to hold zero, so that the
 //                              zero point is a level and the weight 0 is stored exactly.
 // The scale is rounded to the type it is stored in first, and zero point and levels are rounded with the stored scale.

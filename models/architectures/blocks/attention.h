@@ -1,7 +1,7 @@
 // Causal grouped-query attention (Vaswani et al. 2017; Ainslie et al. 2023) over whole windows.
 //
-//   out[p] = sum_{s <= p} softmax_s(q[p] . k[s] / sqrt(head_size)) v[s]        head h reads key/value head h / (heads /
-//   kv_heads)
+//   out[p] = sum_{s <= p} softmax_s(q[p] . k[s] / sqrt(head_size)) v[s]
+//   head h reads key/value head h / (heads / kv_heads)
 #pragma once
 
 #include <cstddef>
