@@ -51,9 +51,6 @@ LoadedModel load_model_file(const FileReference& reference) {
 LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model) {
   const Text text = load_text(text_path(dataset.text.location));
   const std::vector<TokenId> tokens = model.tokenizer->encode(text.content);
-  if (dataset.protocol.window > model.model->context_length())
-    fail("{}: windows of {} tokens are longer than the model's context of {}", model.name, dataset.protocol.window,
-         model.model->context_length());
   return {dataset.text.name, text.sha256, tokens.size(), dataset.protocol,
           cut_windows(tokens, dataset.protocol, model.tokenizer->leading_bos(), dataset.chunks)};
 }
@@ -62,6 +59,10 @@ Experiment load_experiment(const Config& config) {
   Experiment experiment;
   if (!config.model) return experiment;
   experiment.model = load_model_file(*config.model);
+  for (const auto& dataset : {config.dataset, config.calibration})
+    if (dataset && dataset->protocol.window > experiment.model->model->context_length())
+      fail("{}: windows of {} tokens are longer than the model's context of {}", experiment.model->name,
+           dataset->protocol.window, experiment.model->model->context_length());
   if (config.dataset) experiment.evaluation = load_windows(*config.dataset, *experiment.model);
   if (config.calibration) experiment.calibration = load_windows(*config.calibration, *experiment.model);
   return experiment;

@@ -27,6 +27,8 @@ std::string id_of(const ThroughputRequest& request, const Environment& environme
                             request.kernel.id(), to_string(request.shape), request.threads, environment.cpu));
 }
 
+}  // namespace
+
 ThroughputReport report_of(const ThroughputResult& result) {
   ThroughputReport report;
   report.id = result.id;
@@ -43,8 +45,6 @@ ThroughputReport report_of(const ThroughputResult& result) {
   report.peak = result.peak;
   return report;
 }
-
-}  // namespace
 
 std::vector<ThroughputRequest> throughput_requests(const Config& config) {
   std::vector<ThroughputRequest> requests;

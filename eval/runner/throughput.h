@@ -6,7 +6,7 @@
 
 #include "eval/config/config.h"
 #include "eval/runner/runner.h"
-#include "kernels/kernel.h"
+#include "kernels/measure.h"
 
 namespace quantbench {
 
@@ -20,6 +20,9 @@ struct ThroughputRequest {
 /// What the config asks for; empty when throughput is not among its metrics. Throws Error for a format that has no
 /// kernel or cannot store a shape.
 std::vector<ThroughputRequest> throughput_requests(const Config& config);
+
+/// As reports state it.
+ThroughputReport report_of(const ThroughputResult& result);
 
 /// Measures what the store does not hold yet. `header` is the report that stored measurements carry.
 std::vector<ThroughputReport> run_throughput(const std::vector<ThroughputRequest>& requests, const Report& header,
