@@ -10,6 +10,7 @@
 #include <new>
 
 #include "eval/command.h"
+#include "eval/environment.h"
 
 namespace quantbench {
 namespace {
@@ -59,7 +60,7 @@ std::vector<std::string> long_options(const CLI::App& app) {
 
 /// What is wrong with the arguments; an option that does not exist explains more than the one that is then missing.
 std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
-  const std::string prefix = app.get_name().empty() ? "" : app.get_name() + ": ";
+  const std::string prefix = app.get_parent() == nullptr ? "" : app.get_name() + ": ";
   const std::vector<std::string> surplus = app.remaining();
   const auto option = std::ranges::find_if(surplus, [](const std::string& text) { return text.starts_with("-"); });
   if (option != surplus.end()) {
@@ -72,7 +73,7 @@ std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
 
 int parse_and_run(int argc, char** argv) {
   CLI::App app("quantbench: benchmarks of weight quantizers for language models", "quantbench");
-  app.set_version_flag("--version", "quantbench " QUANTBENCH_VERSION);
+  app.set_version_flag("--version", "quantbench " + quantbench_version());
   app.require_subcommand(1);
   app.footer(overview);
   const Runners runners = declare_commands(app);

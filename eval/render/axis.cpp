@@ -69,8 +69,9 @@ Axis excess_axis(ValueRange values, double reference) {
     candidates.push_back(reference * (1 + percent / 100));
   add_ticks(axis, candidates, 0.05, [reference](double value) {
     const double percent = 100 * (value / reference - 1);
-    return Tick{0, value < 100 ? fmt::format("{:.3f}", value) : fmt::format("{:.4g}", value),
-                std::abs(percent) < 1e-9 ? "f32" : fmt::format("{:+.3g} %", percent)};
+    const int decimals = value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0;
+    return Tick{0, fmt::format("{:.{}f}", value, decimals),
+                std::abs(percent) < 1e-9 ? "f32" : fmt::format("{:+.{}f} %", percent, std::abs(percent) < 1 ? 1 : 0)};
   });
   return axis;
 }

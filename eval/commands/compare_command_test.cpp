@@ -1,0 +1,48 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "eval/commands/run_program_for_tests.h"
+#include "eval/render/sample_report_for_tests.h"
+
+namespace quantbench {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(CompareCommand, TheExitCodeIsTheVerdict) {
+  const auto directory = std::filesystem::temp_directory_path() / fmt::format("compare_command_{}", ::getpid());
+  std::filesystem::create_directories(directory);
+  const auto file = [&](const std::string& name) { return (directory / name).string(); };
+  Report report = sample_report();
+  write_text_atomically(file("base.json"), to_json(report));
+  report.cells[0].rmse->relative *= 1.2;
+  write_text_atomically(file("worse.json"), to_json(report));
+  report.protocol = "gptq-2048";
+  write_text_atomically(file("other.json"), to_json(report));
+  write_text_atomically(file("cut.json"), to_json(report).substr(0, 500));
+  write_text_atomically(file("gates.yaml"), "gates:\n  relative_rmse: {max_increase_percent: 30}\n");
+  write_text_atomically(file("typo.yaml"), "gates:\n  relative_rsme: {max: 1}\n");
+
+  const auto compare = [&](const std::string& now, const std::string& more = "") {
+    return run_program(fmt::format("compare {} {} {}", file("base.json"), file(now), more));
+  };
+  EXPECT_EQ(compare("base.json").exit_code, 0);
+  EXPECT_THAT(compare("base.json").output, HasSubstr("\nPASS: 16 passed, 0 regressed, 0 not checked"));
+  const ProgramResult worse = compare("worse.json", "--json " + file("verdict.json"));
+  EXPECT_EQ(worse.exit_code, 1);
+  EXPECT_THAT(worse.output, HasSubstr("\nREGRESSION: 15 passed, 1 regressed"));
+  EXPECT_EQ(nlohmann::json::parse(read_text(file("verdict.json")))["verdict"], "regression");
+  EXPECT_EQ(compare("worse.json", "--gates " + file("gates.yaml")).exit_code, 0);
+  EXPECT_EQ(compare("other.json").exit_code, 2);
+  EXPECT_THAT(compare("other.json").errors, HasSubstr("'llamacpp-512', " + file("other.json") + " has 'gptq-2048'"));
+  EXPECT_EQ(compare("cut.json").exit_code, 2);
+  EXPECT_THAT(compare("base.json", "--gates " + file("typo.yaml")).errors, HasSubstr("typo.yaml:2:3: "));
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace quantbench

@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "eval/command.h"
+#include "eval/commands/terminal.h"
+#include "eval/embedded.h"
+#include "eval/render/table.h"
+#include "eval/runner/metric.h"
+#include "kernels/kernel.h"
+#include "quantizers/formats/registry.h"
+#include "quantizers/method.h"
+#include "quantizers/solver.h"
+
+namespace quantbench {
+namespace {
+
+Table methods_table() {
+  Table table;
+  table.columns = {{"method", Align::left}, {"solver", Align::left}, {"how", Align::left, 1}};
+  for (const std::string& id : example_methods()) {
+    const std::string solver = parse_method(id).solver;
+    const std::string how = solver.empty() ? "plain conversion" : Registry<SolverEntry>::instance().at(solver).summary;
+    table.rows.push_back({id, solver.empty() ? "-" : solver, how});
+  }
+  return table;
+}
+
+// A whole number of blocks and groups of every format.
+constexpr std::size_t example_row = 4096;
+
+Table formats_table() {
+  Table table;
+  table.columns = {{"format", Align::left}, {"bits/weight"}, {"group"}, {"levels"},
+                   {"offset", Align::left}, {"GGUF type"}};
+  for (const std::string& id : format_ids()) {
+    const auto format = find_format(id);
+    const std::string group = format->scale_per_tensor ? "tensor"
+                              : format->group == 0     ? "row"
+                                                       : std::to_string(format->group);
+    table.rows.push_back({id, fmt::format("{:.4f}", format->bits_per_weight(example_row, example_row)),
+                          format->floating_point ? "-" : group,
+                          format->floating_point ? "-" : fmt::format("{}..{}", format->level_min, format->level_max),
+                          format->has_offset ? "yes" : "no",
+                          format->gguf_type ? std::to_string(*format->gguf_type) : "-"});
+  }
+  table.notes = {fmt::format("bits per weight of a {0} x {0} matrix, scales included", example_row),
+                 "integer formats are examples: int2 to int8 exist in groups of any size"};
+  return table;
+}
+
+Table kernels_table() {
+  Table table;
+  table.columns = {{"kernel", Align::left}, {"variant", Align::left}};
+  for (const Kernel& kernel : kernels()) table.rows.push_back({kernel.id(), kernel.variant});
+  return table;
+}
+
+Table embedded_table(EmbeddedFile::Kind kind) {
+  Table table;
+  table.columns = {{"name", Align::left}, {"what", Align::left}};
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.kind == kind) table.rows.push_back({file.name, file.summary});
+  return table;
+}
+
+Table metrics_table() {
+  Table table;
+  table.columns = {{"metric", Align::left}, {"version"}, {"what", Align::left}};
+  for (const std::string& name : Registry<Metric>::instance().names()) {
+    const Metric& metric = Registry<Metric>::instance().at(name);
+    table.rows.push_back({name, std::to_string(metric.version), metric.summary});
+  }
+  return table;
+}
+
+const std::map<std::string, std::function<Table()>>& listings() {
+  static const std::map<std::string, std::function<Table()>> all = {
+      {"methods", methods_table},
+      {"formats", formats_table},
+      {"kernels", kernels_table},
+      {"models", [] { return embedded_table(EmbeddedFile::Kind::model); }},
+      {"datasets", [] { return embedded_table(EmbeddedFile::Kind::text); }},
+      {"metrics", metrics_table}};
+  return all;
+}
+
+// One object per row, by column title.
+std::string json_of(const Table& table) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const auto& row : table.rows) {
+    nlohmann::ordered_json& object = rows.emplace_back(nlohmann::ordered_json::object());
+    for (std::size_t column = 0; column < row.size(); ++column) object[table.columns[column].title] = row[column];
+  }
+  return rows.dump(2) + "\n";
+}
+
+int list(const std::string& what, bool json) {
+  const auto found = listings().find(what);
+  if (found == listings().end()) {
+    std::vector<std::string> known;
+    for (const auto& [name, make] : listings()) known.push_back(name);
+    fail("cannot list '{}'{}", what, suggestion(what, known));
+  }
+  const Table table = found->second();
+  print_text(json ? json_of(table) : to_text(table, terminal_width()));
+  return 0;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  struct Arguments {
+    std::string what;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  app.add_option("WHAT", arguments->what, "methods, formats, kernels, models, datasets or metrics")->required();
+  app.add_flag("--json", arguments->json, "as a JSON array");
+  app.footer("Examples:\n  quantbench list methods\n  quantbench list formats --json | jq -r '.[].format'");
+  return [arguments] { return list(arguments->what, arguments->json); };
+}
+
+const Register<Command> registered{"list", {"List methods, formats, kernels, models, datasets or metrics", declare}};
+
+}  // namespace
+}  // namespace quantbench

@@ -1,0 +1,203 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "eval/command.h"
+#include "eval/commands/common_options.h"
+#include "eval/commands/terminal.h"
+#include "eval/embedded.h"
+#include "eval/evaluate.h"
+#include "eval/metrics/perplexity.h"
+#include "eval/runner/experiment.h"
+#include "kernels/cpu/decode.h"
+#include "quantizers/quantize.h"
+
+namespace quantbench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct PerplexityArguments {
+  std::string model, text, method, base, json;
+  std::string protocol = "llamacpp-512";
+  std::size_t context = 0, chunks = 0;
+  int threads = 1;
+};
+
+FileReference reference_to(const std::string& name) {
+  return {is_embedded(name) ? name : std::filesystem::path(name).filename().string(), name};
+}
+
+WindowProgress show_in(Progress& progress) {
+  return [&progress](std::size_t done, std::size_t) { progress.advance_to(done, "chunks"); };
+}
+
+/// The linear layers of a model quantized, with the bytes that `weights` points into.
+struct QuantizedWeights {
+  std::vector<TensorData> layers;
+  Weights weights;
+};
+
+QuantizedWeights quantize(const LoadedModel& model, const Method& method, int threads) {
+  QuantizedWeights quantized{{}, model.weights};
+  Progress progress("quantizing", model.linear_layers.size());
+  for (const Tensor& layer : model.linear_layers) {
+    std::vector<float> values(layer.weights());  // (rows, cols)
+    decode_rows(layer, 0, layer.rows, values, threads);
+    quantized.layers.push_back(quantize_tensor(method, layer.name, {values, layer.rows, layer.cols}, {}, threads));
+    const Tensor& packed = quantized.layers.back().view();
+    quantized.weights.insert_or_assign(packed.name, packed);
+    progress.step(layer.name);
+  }
+  return quantized;
+}
+
+/// A file name that is unlinked in the end, whatever happens.
+class TemporaryFile {
+ public:
+  TemporaryFile()
+      : path_(std::filesystem::temp_directory_path() / fmt::format("quantbench_base_logits_{}", ::getpid())) {}
+  ~TemporaryFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The logits of the base model on the same windows, and what they are worth.
+struct Base {
+  BaseLogits logits;
+  double noise_floor;
+};
+
+Base evaluate_base(const PerplexityArguments& arguments, const LoadedModel& model, const LoadedText& text,
+                   const std::filesystem::path& logits_file) {
+  const LoadedModel base = load_model_file(reference_to(arguments.base));
+  if (base.tokenizer->sha256() != model.tokenizer->sha256())
+    fail("{} and {} have different tokenizers ({} and {}): their predictions cannot be compared", arguments.model,
+         arguments.base, model.tokenizer->sha256(), base.tokenizer->sha256());
+  Progress progress("base model", text.windows.count);
+  EvaluateOptions options;
+  options.threads = arguments.threads;
+  options.progress = show_in(progress);
+  BaseLogits logits = collect_base_logits(*base.model, base.weights, text.windows, text.protocol,
+                                          {logits_file, "quantbench perplexity --base"}, options);
+  const double floor = noise_floor(*base.model, base.weights, text.windows, text.protocol, logits, arguments.threads);
+  return {std::move(logits), floor};
+}
+
+Json json_of(const KlDivergence& divergence, double noise_floor) {
+  return {{"mean", divergence.mean},
+          {"median", divergence.median},
+          {"p90", divergence.p90},
+          {"p99", divergence.p99},
+          {"max", divergence.max},
+          {"top1_agreement", divergence.top1_agreement},
+          {"rms_probability_difference", divergence.rms_probability_difference},
+          {"noise_floor", noise_floor}};
+}
+
+std::string text_of(const KlDivergence& divergence, double noise_floor) {
+  return fmt::format(
+      "KL divergence {:.6g} nats (median {:.3g}, p90 {:.3g}, p99 {:.3g}, max {:.3g}; noise floor {:.2g})\n"
+      "same top-1 {:.3f} %, RMS difference of probability {:.3f} %\n",
+      divergence.mean, divergence.median, divergence.p90, divergence.p99, divergence.max, noise_floor,
+      100 * divergence.top1_agreement, 100 * divergence.rms_probability_difference);
+}
+
+struct Measured {
+  std::size_t chunks = 0;
+  Evaluation evaluation;
+  double noise_floor = 0;  // meaningful with a KL divergence
+};
+
+Measured measure(const PerplexityArguments& arguments, const std::optional<Method>& method, const LoadedModel& model,
+                 const LoadedText& text) {
+  const TemporaryFile logits_file;
+  std::optional<Base> base;
+  if (!arguments.base.empty()) base = evaluate_base(arguments, model, text, logits_file.path());
+  std::optional<QuantizedWeights> quantized;
+  if (method) quantized = quantize(model, *method, arguments.threads);
+  Progress progress("perplexity", text.windows.count);
+  EvaluateOptions options;
+  options.threads = arguments.threads;
+  options.base = base ? &base->logits : nullptr;
+  options.progress = show_in(progress);
+  const Weights& weights = quantized ? quantized->weights : model.weights;
+  return {text.windows.count, evaluate(*model.model, weights, text.windows, text.protocol, options),
+          base ? base->noise_floor : 0};
+}
+
+Json json_of(const LoadedModel& model, const LoadedText& text, const std::optional<Method>& method,
+             const Measured& measured) {
+  const Perplexity result = perplexity(measured.evaluation.nll);
+  Json document;
+  document["model"] = {{"name", model.name}, {"sha256", model.sha256}};
+  document["dataset"] = {
+      {"name", text.name}, {"sha256", text.sha256}, {"tokens", text.tokens}, {"protocol", text.protocol.name}};
+  if (method) document["method"] = to_string(*method);
+  document["perplexity"] = {{"value", result.value},
+                            {"stderr", result.stderr_},
+                            {"tokens", result.tokens},
+                            {"protocol", text.protocol.name},
+                            {"chunks", measured.chunks}};
+  if (measured.evaluation.kl_divergence)
+    document["kld"] = json_of(*measured.evaluation.kl_divergence, measured.noise_floor);
+  return document;
+}
+
+int run_perplexity(const PerplexityArguments& arguments) {
+  const auto context = arguments.context == 0 ? std::nullopt : std::optional<std::size_t>(arguments.context);
+  const Protocol protocol = parse_protocol(arguments.protocol, context);
+  std::optional<Method> method;
+  if (!arguments.method.empty()) {
+    method = parse_method(arguments.method);
+    check_method(*method);
+  }
+  const LoadedModel model = load_model_file(reference_to(arguments.model));
+  const LoadedText text = load_windows({reference_to(arguments.text), protocol, arguments.chunks}, model);
+  if (protocol.window > model.model->context_length())
+    fmt::print(stderr, "note: windows of {} tokens are longer than the context of {} that the model was made for\n",
+               protocol.window, model.model->context_length());
+  const Measured measured = measure(arguments, method, model, text);
+  const Perplexity result = perplexity(measured.evaluation.nll);
+  print_text(fmt::format("perplexity {:.6f} +- {:.6f} ({}, {} chunks, {} tokens scored)\n", result.value,
+                         result.stderr_, protocol.name, measured.chunks, result.tokens));
+  if (measured.evaluation.kl_divergence) print_text(text_of(*measured.evaluation.kl_divergence, measured.noise_floor));
+  if (!arguments.json.empty())
+    write_text_atomically(arguments.json, json_of(model, text, method, measured).dump(2) + "\n");
+  return 0;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  auto arguments = std::make_shared<PerplexityArguments>();
+  add_model_option(app, arguments->model);
+  app.add_option("--text", arguments->text, "text file, or an embedded text (quantbench list datasets)")->required();
+  app.add_option("--protocol", arguments->protocol, "llamacpp-512 (default) or gptq-2048 (docs/protocols.md)");
+  app.add_option("--ctx", arguments->context, "tokens per window, instead of the protocol's")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--chunks", arguments->chunks, "evaluate only the first N windows")->check(CLI::PositiveNumber);
+  app.add_option("--method", arguments->method, "quantize the linear layers with this method first");
+  app.add_option("--base", arguments->base, "also report the KL divergence from this model's predictions");
+  app.add_option("--json", arguments->json, "also write the figures to this file");
+  add_threads_option(app, arguments->threads);
+  app.footer(
+      "Examples:\n"
+      "  quantbench perplexity embedded:stories --text embedded:stories/eval\n"
+      "  quantbench perplexity model.gguf --text wiki.test.raw --ctx 512 --chunks 20 --method absmax:int4:g32 --base "
+      "model.gguf");
+  return [arguments] { return run_perplexity(*arguments); };
+}
+
+const Register<Command> registered{"perplexity",
+                                   {"Perplexity of a model on a text, and KL divergence from a base", declare}};
+
+}  // namespace
+}  // namespace quantbench
