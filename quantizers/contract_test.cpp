@@ -19,7 +19,7 @@ std::vector<Method> methods_of_all_formats_and_solvers() {
   std::vector<Method> methods;
   for (const std::string& format : format_ids()) {
     std::vector<std::string> solvers = Registry<SolverEntry>::instance().names();
-    solvers.push_back("");
+    solvers.emplace_back();
     for (const std::string& solver : solvers) {
       const Method method{.transforms = {}, .solver = solver, .target = format, .options = {}};
       try {

@@ -12,7 +12,7 @@ namespace {
 using Transform = std::function<double(double)>;
 
 /// An axis over `transform`ed values with some room at both ends.
-Axis axis_of(ValueRange values, Transform transform, double room = 0.05) {
+Axis axis_of(ValueRange values, const Transform& transform, double room = 0.05) {
   double low = transform(values.low);
   double high = transform(values.high);
   if (!(high > low)) {

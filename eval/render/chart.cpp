@@ -226,7 +226,7 @@ class Chart {
   void draw_labels() {
     std::vector<const ChartPoint*> order;
     for (const ChartPoint& point : data_.points) order.push_back(&point);
-    std::ranges::stable_partition(order, [](const ChartPoint* point) { return point->on_frontier; });
+    std::stable_partition(order.begin(), order.end(), [](const ChartPoint* point) { return point->on_frontier; });
     std::vector<LabelRequest> requests;
     for (const ChartPoint* point : order)
       requests.push_back({at(*point), label_font_width * static_cast<double>(point->label.size()) + 2, label_height});

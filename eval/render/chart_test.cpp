@@ -99,7 +99,7 @@ TEST(Axis, ExcessIsReadAsPercentAndPerplexity) {
 
 TEST(LabelLayout, NoLabelCoversAnotherOrAMarker) {
   std::vector<LabelRequest> requests;
-  for (int i = 0; i < 30; ++i) requests.push_back({{100 + 37.0 * (i % 6), 100 + 23.0 * (i / 6)}, 50, 12});
+  for (int i = 0; i < 30; ++i) requests.push_back({{100 + 37.0 * (i % 6), 100 + 23.0 * std::floor(i / 6.0)}, 50, 12});
   const LabelLayout layout{{0, 0, 420, 320}, 8, {{0, 0, 420, 40}}};
   const auto boxes = place_labels(requests, layout);
   std::size_t placed = 0;

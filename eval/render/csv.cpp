@@ -18,12 +18,12 @@ struct CsvColumn {
 std::string exact(double value) { return fmt::format("{}", value); }
 std::string exact(const std::optional<double>& value) { return value ? exact(*value) : ""; }
 
-CsvColumn of_rmse(std::string name, std::function<std::optional<double>(const RmseReport&)> value) {
+CsvColumn of_rmse(std::string name, const std::function<std::optional<double>(const RmseReport&)>& value) {
   return {"rmse." + std::move(name), [value](const Report&, const CellReport& cell) {
             return cell.rmse ? exact(value(*cell.rmse)) : std::string();
           }};
 }
-CsvColumn of_perplexity(std::string name, std::function<std::optional<double>(const PerplexityReport&)> value) {
+CsvColumn of_perplexity(std::string name, const std::function<std::optional<double>(const PerplexityReport&)>& value) {
   return {"perplexity." + std::move(name), [value](const Report&, const CellReport& cell) {
             return cell.perplexity ? exact(value(*cell.perplexity)) : std::string();
           }};

@@ -188,7 +188,7 @@ TEST(Llama, APrefixDoesNotDependOnWhatFollows) {
   const std::vector<float> before = run(*model, weights_of(checkpoint), {tokens, 1, 20}, {});
   tokens[15] = (tokens[15] + 1) % static_cast<std::int32_t>(options.vocabulary);
   const std::vector<float> after = run(*model, weights_of(checkpoint), {tokens, 1, 20}, {});
-  const auto changed = static_cast<std::ptrdiff_t>(15 * options.vocabulary);
+  const auto changed = std::ptrdiff_t{15} * options.vocabulary;
   EXPECT_TRUE(std::equal(before.begin(), before.begin() + changed, after.begin()));
   EXPECT_NE(std::vector(before.begin() + changed, before.end()), std::vector(after.begin() + changed, after.end()));
 }
