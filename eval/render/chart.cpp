@@ -111,10 +111,16 @@ class Chart {
  private:
   std::string title() const { return fmt::format("{} against bits per weight: {}", text_.name, report_.model_name); }
 
+  // Of a long text only some windows may have been evaluated: what counts is the tokens scored.
+  std::string measured_on() const {
+    std::string text = fmt::format("{}, {}", report_.dataset_name, report_.protocol);
+    const auto scored =
+        std::ranges::find_if(report_.cells, [](const auto& cell) { return cell.perplexity.has_value(); });
+    return scored == report_.cells.end() ? text : text + fmt::format(", {} tokens scored", scored->perplexity->tokens);
+  }
+
   std::string subtitle() const {
-    std::string text = metric_ == ChartMetric::relative_rmse ? "all quantized weights together"
-                                                             : fmt::format("{}, {}, {} tokens", report_.dataset_name,
-                                                                           report_.protocol, report_.dataset_tokens);
+    std::string text = metric_ == ChartMetric::relative_rmse ? "all quantized weights together" : measured_on();
     const bool intervals = std::ranges::any_of(data_.points, [](const auto& point) { return point.lower.has_value(); });
     if (!intervals) return text;
     return text + (data_.reference ? "; bars: 95 % confidence of the difference from f32, paired over tokens"

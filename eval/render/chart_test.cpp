@@ -130,6 +130,7 @@ TEST(Chart, HoldsEveryPointTheReferenceAndTheFrontier) {
   EXPECT_EQ(occurrences(svg, "bits per weight, Perplexity"), 42u);  // one tooltip a point: all cells but f32
   EXPECT_EQ(occurrences(svg, "class=\"reference\""), 1u);
   EXPECT_EQ(occurrences(svg, "<polyline"), 1u);
+  EXPECT_THAT(svg, HasSubstr("stories_eval, llamacpp-512, 4096 tokens scored; bars:"));
   EXPECT_THAT(svg, HasSubstr("prefers-color-scheme:dark"));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   for (const char* family : {">absmax<", ">zero_point<", ">rtn<", ">float<"}) EXPECT_THAT(svg, HasSubstr(family));
