@@ -4,7 +4,7 @@
 #   (none)     release build, the default tests
 #   --dev      the same tests under AddressSanitizer and UndefinedBehaviorSanitizer, warnings as errors
 #   --slow     also the tests labelled slow
-#   --checks   also clang-format, clang-tidy and the folder arrows
+#   --checks   also clang-format and the folder arrows
 #   --all      everything
 set -euo pipefail
 cd "$(dirname "$0")/.."
