@@ -1,13 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <csignal>
-#include <random>
-#include <thread>
 
 #include "eval/commands/run_program_for_tests.h"
 #include "eval/report.h"
@@ -71,40 +64,6 @@ TEST(RunCommand, BadInputIsExitCode2AndOneLine) {
     EXPECT_EQ(std::ranges::count(result.errors, '\n'), 1) << result.errors;
   }
   EXPECT_THAT(run_program(run_command(tiny, "--set methds=[f32]")).errors, HasSubstr("did you mean methods"));
-}
-
-/// Starts the program and kills it with SIGKILL after the given time; true when it was still running.
-bool start_and_kill(const TinyExperiment& tiny, const std::string& out, std::chrono::milliseconds after) {
-  const std::string program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "quantbench").string();
-  const std::string config = (tiny.folder / "tiny.yaml").string();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::execl(program.c_str(), "quantbench", "run", config.c_str(), "--out", out.c_str(), nullptr);
-    ::_exit(127);
-  }
-  std::this_thread::sleep_for(after);
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status);
-}
-
-TEST(RunCommandSlow, KilledTenTimesTheReportIsThatOfAnUninterruptedRun) {
-  const TinyExperiment tiny("[f32, f16, {method: [absmax, zero_point], bits: [8, 6, 5, 4, 3, 2], group: [32, row]}]");
-  const std::string killed = (tiny.folder / "killed").string(), whole = (tiny.folder / "whole").string();
-  const auto begin = std::chrono::steady_clock::now();
-  ASSERT_EQ(run_program(run_command(tiny, "--out " + whole)).exit_code, 0);
-  const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
-  std::mt19937 random(1);
-  int kills = 0;
-  for (int start = 0; start < 10; ++start) {
-    std::uniform_int_distribution<int> moment(5, static_cast<int>(duration.count()) / 4);
-    kills += start_and_kill(tiny, killed, std::chrono::milliseconds(moment(random)));
-  }
-  EXPECT_GT(kills, 2);
-  ASSERT_EQ(run_program(run_command(tiny, "--out " + killed)).exit_code, 0);
-  EXPECT_EQ(to_json(without_timings(read_report(killed + "/report.json"))),
-            to_json(without_timings(read_report(whole + "/report.json"))));
 }
 
 }  // namespace
