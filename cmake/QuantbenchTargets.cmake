@@ -21,6 +21,28 @@ function(quantbench_library name)
   target_link_libraries(${name} INTERFACE quantbench_compiler ${ARG_DEPENDS})
 endfunction()
 
+# quantbench_vector_sources(OUT): gives x_avx2.cpp and x_avx512.cpp below the current folder the flags of their instruction
+# set, and registers a test that they define nothing that other objects of the library NAME could share. OUT is a list with
+# the pattern of sources to leave out on machines that have neither.
+function(quantbench_vector_sources out name)
+  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    set(${out} "_avx(2|512)\\.cpp$" PARENT_SCOPE)
+    return()
+  endif()
+  file(GLOB_RECURSE avx2_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_avx2.cpp)
+  file(GLOB_RECURSE avx512_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_avx512.cpp)
+  set_source_files_properties(${avx2_sources} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+  # GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
+  set_source_files_properties(${avx512_sources} PROPERTIES COMPILE_OPTIONS
+    "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-Wno-uninitialized;-Wno-maybe-uninitialized")
+  if(QUANTBENCH_TESTS)
+    add_test(NAME ${name}_isa_symbols
+             COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} "-DOBJECTS=$<TARGET_OBJECTS:${name}_objects>"
+                     -P ${PROJECT_SOURCE_DIR}/cmake/isa_symbols_test.cmake)
+  endif()
+  set(${out} "" PARENT_SCOPE)
+endfunction()
+
 # quantbench_tests(NAME DEPENDS ...): one test program NAME_test from all *_test.cpp below the current folder; each test is
 # registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run.
 function(quantbench_tests name)

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 #include "kernels/cuda/gpu_devices.h"
 
 namespace quantbench {

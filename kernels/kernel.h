@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 

@@ -7,7 +7,7 @@
 #include "core/parallel.h"
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "core/tensor.h"
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "kernels/cpu/format_kernels.h"
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace quantbench {

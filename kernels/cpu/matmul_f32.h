@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 

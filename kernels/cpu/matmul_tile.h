@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 #include "kernels/cpu/matmul_f32.h"
 
 namespace quantbench {

@@ -11,7 +11,7 @@
 #include <cstddef>
 
 #include "core/tensor.h"
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 #include "kernels/cpu/matmul_f32.h"
 
 namespace quantbench {

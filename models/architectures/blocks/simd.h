@@ -11,7 +11,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 namespace quantbench {
 

@@ -1,4 +1,4 @@
-#include "kernels/cpu/isa.h"
+#include "core/isa.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
