@@ -172,7 +172,7 @@ TEST(MethodId, MalformedIdsAreRefused) {
 
 TEST(MethodCheck, SaysWhatIsMissingAndWhatToUse) {
   const std::vector<Refused> table = {
-      {"q4_0", "the solver search is not in this version; use rtn:q4_0"},
+      {"q4_0", "the solver search does not write q4_0"},
       {"q4_k", "the format q4_k is not in this version; it has f32, f16, bf16, q4_0"},
       {"rtn:iq2_xxs", "the format iq2_xxs is not in this version"},
       {"q4_k_m", "the mix q4_k_m is not in this version"},
