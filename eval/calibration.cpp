@@ -70,6 +70,7 @@ Calibration collect_calibration(const Model& model, const Weights& weights, cons
   std::map<std::string, LayerSums, std::less<>> sums;
   ForwardOptions forward;
   forward.threads = options.threads;
+  forward.observe_output = options.output;
   forward.observer = [&](std::string_view name, MatrixView input) {
     LayerSums& layer = sums.try_emplace(std::string(name)).first->second;
     layer.add(input, options.threads);

@@ -29,6 +29,7 @@ using Calibration = std::map<std::string, LayerStatistics, std::less<>>;
 
 struct CalibrationOptions {
   int threads = 1;
+  bool output = false;        // of the output projection, too
   WindowProgress progress{};  // may be empty
 };
 

@@ -26,7 +26,8 @@ struct TokenBatch {
 };
 
 /// Called with the name of a linear layer's weight tensor and its input, (tokens of the batch, inputs), in model order:
-/// once for each name in Model::linear_layers() per forward call.
+/// once for each name in Model::linear_layers() per forward call. With ForwardOptions::observe_output then also for the
+/// output projection, with the positions in blocks, in order.
 using LayerObserver = std::function<void(std::string_view weight_name, MatrixView input)>;
 
 /// Some consecutive positions of one window.
@@ -45,6 +46,7 @@ struct ForwardOptions {
   std::size_t first_position = 0;  // logits before this position are not computed
   SumOrder sum_order = SumOrder::ascending;
   LayerObserver observer{};  // may be empty
+  bool observe_output = false;
 };
 
 /// The weights of a model by tensor name. Replacing entries is how a quantized model is made.

@@ -1,31 +1,69 @@
-#include "core/error.h"
+#include <fmt/format.h>
+
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
+#include "eval/commands/terminal.h"
+#include "eval/embedded.h"
+#include "eval/importance.h"
+#include "models/importance/imatrix_file.h"
 
 namespace quantbench {
 namespace {
 
-std::function<int()> declare(CLI::App& app) {
-  struct Arguments {
-    std::string model, text, out;
-  };
-  auto arguments = std::make_shared<Arguments>();
-  add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text, "calibration text");
-  app.add_option("--out", arguments->out, "importance matrix to write");
-  app.footer(
-      "Importance matrices are not written in this version. 'quantbench run' collects input statistics itself when\n"
-      "its config names a calibration text.\n\n"
-      "Example:\n  quantbench run configs/default.yaml");
-  return [arguments]() -> int {
-    fail(
-        "writing importance matrices is not in this version; 'quantbench run' collects input statistics itself when "
-        "its "
-        "config names a calibration text");
-  };
+struct CalibrateArguments {
+  std::string model, text, out;
+  std::vector<std::string> merged;
+  std::size_t context = 0, chunks = 0;
+  CalibrationOptions options;
+};
+
+ImportanceMatrix collect(const CalibrateArguments& arguments) {
+  const LoadedModel model = load_model_file(file_reference(arguments.model));
+  const LoadedText text =
+      load_importance_text(model, file_reference(arguments.text), arguments.context, arguments.chunks);
+  Progress progress("calibration", text.windows.count);
+  CalibrationOptions options = arguments.options;
+  options.progress = [&progress](std::size_t done, std::size_t) { progress.advance_to(done, "chunks"); };
+  return collect_importance(model, text, options);
 }
 
-const Register<Command> registered{"calibrate", {"(planned) Write an importance matrix", declare}};
+int calibrate(const CalibrateArguments& arguments) {
+  // Files to merge are read first: a wrong one must not cost the time of the collection.
+  std::vector<ImportanceMatrix> others;
+  for (const std::string& file : arguments.merged) others.push_back(read_importance_matrix(file));
+  ImportanceMatrix matrix = collect(arguments);
+  const std::uint32_t chunks = matrix.chunk_count, size = matrix.chunk_size;
+  for (const ImportanceMatrix& other : others) add(matrix, other);
+  write_importance_matrix(arguments.out, matrix);
+  print_text(fmt::format("{}: importance of {} tensors, {} chunks of {} tokens{}\n", arguments.out,
+                         matrix.entries.size(), chunks, size,
+                         others.empty() ? "" : fmt::format(", and {} files merged", others.size())));
+  return 0;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  auto arguments = std::make_shared<CalibrateArguments>();
+  add_model_option(app, arguments->model);
+  app.add_option("--text", arguments->text, "text file, or an embedded text (quantbench list datasets)")->required();
+  app.add_option("--out", arguments->out, "importance matrix to write (imatrix.gguf)")->required();
+  app.add_option("--ctx", arguments->context, "tokens of a chunk (default 512, or the model's context)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--chunks", arguments->chunks, "use only the first N chunks")->check(CLI::PositiveNumber);
+  app.add_flag("--output", arguments->options.output, "also collect the input of the output projection");
+  app.add_option("--merge", arguments->merged, "add the sums of this importance matrix; may be repeated")
+      ->allow_extra_args(false);
+  add_threads_option(app, arguments->options.threads);
+  app.footer(
+      "Writes the sum of x^2 over all tokens for each input column of each linear layer "
+      "(docs/importance_matrix.md).\n\n"
+      "Examples:\n"
+      "  quantbench calibrate model-f16.gguf --text calibration.txt --out imatrix.gguf\n"
+      "  quantbench quantize model-f16.gguf model-q4_k_m.gguf --method q4_k_m --imatrix imatrix.gguf\n"
+      "  quantbench inspect imatrix.gguf");
+  return [arguments] { return calibrate(*arguments); };
+}
+
+const Register<Command> registered{"calibrate", {"Write an importance matrix: mean x^2 of each input column", declare}};
 
 }  // namespace
 }  // namespace quantbench

@@ -4,10 +4,12 @@
 
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
+#include "eval/commands/inspect_importance.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
 #include "eval/render/table.h"
 #include "models/checkpoints/checkpoint.h"
+#include "models/importance/imatrix_file.h"
 #include "models/tokenizers/tokenizer.h"
 
 namespace quantbench {
@@ -147,10 +149,18 @@ std::function<int()> declare(CLI::App& app) {
   add_model_option(app, arguments->model);
   app.add_flag("--json", arguments->json, "everything as JSON");
   app.footer(
-      "Shapes are rows x columns: outputs x inputs of a linear layer.\n\n"
+      "Shapes are rows x columns: outputs x inputs of a linear layer. Importance matrices (imatrix.gguf, imatrix.dat) "
+      "are "
+      "shown\n"
+      "by tensor: how many tokens were seen, and how unequal the columns are.\n\n"
       "Examples:\n  quantbench inspect embedded:stories\n"
       "  quantbench inspect model.gguf --json | jq .total.bits_per_weight");
   return [arguments] {
+    if (is_importance_matrix(arguments->model)) {
+      const ImportanceMatrix matrix = read_importance_matrix(arguments->model);
+      print_text(arguments->json ? importance_json(matrix) : importance_text(matrix, terminal_width()));
+      return 0;
+    }
     const Checkpoint checkpoint = open_checkpoint(model_path(arguments->model));
     if (arguments->json) {
       print_text(model_json(checkpoint));

@@ -26,10 +26,6 @@ struct PerplexityArguments {
   int threads = 1;
 };
 
-FileReference reference_to(const std::string& name) {
-  return {is_embedded(name) ? name : std::filesystem::path(name).filename().string(), name};
-}
-
 WindowProgress show_in(Progress& progress) {
   return [&progress](std::size_t done, std::size_t) { progress.advance_to(done, "chunks"); };
 }
@@ -79,7 +75,7 @@ struct Base {
 
 Base evaluate_base(const PerplexityArguments& arguments, const LoadedModel& model, const LoadedText& text,
                    const std::filesystem::path& logits_file) {
-  const LoadedModel base = load_model_file(reference_to(arguments.base));
+  const LoadedModel base = load_model_file(file_reference(arguments.base));
   if (base.tokenizer->sha256() != model.tokenizer->sha256())
     fail("{} and {} have different tokenizers ({} and {}): their predictions cannot be compared", arguments.model,
          arguments.base, model.tokenizer->sha256(), base.tokenizer->sha256());
@@ -161,8 +157,8 @@ int run_perplexity(const PerplexityArguments& arguments) {
     method = parse_method(arguments.method);
     check_method(*method);
   }
-  const LoadedModel model = load_model_file(reference_to(arguments.model));
-  const LoadedText text = load_windows({reference_to(arguments.text), protocol, arguments.chunks}, model);
+  const LoadedModel model = load_model_file(file_reference(arguments.model));
+  const LoadedText text = load_windows({file_reference(arguments.text), protocol, arguments.chunks}, model);
   if (protocol.window > model.model->context_length())
     fmt::print(stderr, "note: windows of {} tokens are longer than the context of {} that the model was made for\n",
                protocol.window, model.model->context_length());

@@ -30,6 +30,10 @@ std::string Experiment::calibration_key() const {
   return model && calibration ? "calibration\n" + key_of(*model) + key_of(*calibration) : "";
 }
 
+FileReference file_reference(const std::string& name) {
+  return {is_embedded(name) ? name : std::filesystem::path(name).filename().string(), name};
+}
+
 LoadedModel load_model_file(const FileReference& reference) {
   LoadedModel loaded;
   loaded.checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(model_path(reference.location)));

@@ -45,6 +45,9 @@ struct Experiment {
   std::string calibration_key() const;
 };
 
+/// A model or text named on the command line.
+FileReference file_reference(const std::string& name);
+
 /// Throws Error.
 LoadedModel load_model_file(const FileReference& reference);
 LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model);

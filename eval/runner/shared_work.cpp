@@ -38,7 +38,7 @@ Calibration calibration(const Experiment& experiment, const ResultStore& store, 
   begin(options.events, "calibration");
   const LoadedModel& model = *experiment.model;
   Calibration made = collect_calibration(*model.model, model.weights, experiment.calibration->windows,
-                                         {options.threads, progress_of(options.events)});
+                                         {.threads = options.threads, .progress = progress_of(options.events)});
   save_calibration(store.shared_file(name), key, made);
   end(options.events);
   return made;

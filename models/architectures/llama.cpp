@@ -55,7 +55,7 @@ class Pass {
       attend(layer);
       feed_forward(layer);
     }
-    if (sink) project_to_vocabulary(sink);
+    if (sink || (options_.observer && options_.observe_output)) project_to_vocabulary(sink);
   }
 
  private:
@@ -118,6 +118,8 @@ class Pass {
         Matrix normed(count, width);
         normalize({stream_.values().subspan(offset, count * width), count, width}, "output_norm.weight",
                   normed.values());
+        if (options_.observer && options_.observe_output) options_.observer(output.name, normed.view());
+        if (!sink) continue;
         Matrix logits(count, vocabulary);
         linear(normed.view(), output, execution_, logits.values());
         sink({window, first, logits.view()});
