@@ -34,6 +34,24 @@ struct MutableRowBytes {
   std::byte* row = nullptr;
 };
 
+/// One block of a format whose groups have integer scales and mins in the unit of the block:
+///     weight = (d * scales[group]) * level - (dmin * mins[group])
+struct TwoLevelBlock {
+  float d = 0;                          // rounded to its storage type
+  float dmin = 0;                       // likewise; formats without mins ignore it
+  const std::int8_t* scales = nullptr;  // one per group of the block
+  const std::int8_t* mins = nullptr;    // likewise; null in formats without mins
+  const std::int8_t* levels = nullptr;  // one per weight of the block
+};
+
+/// What a format with scales of two levels can hold (0..largest_min is empty when its groups have no mins), and how a block
+/// is written.
+struct TwoLevelScales {
+  int scale_min = 0, scale_max = 0;
+  int largest_min = 0;
+  void (*pack_block)(const TwoLevelBlock& parts, std::byte* block) = nullptr;
+};
+
 struct Format {
   /// Canonical id as in method ids: "q4_0", "int4:g128:sym", "f16".
   std::string id;
@@ -51,6 +69,8 @@ struct Format {
   /// Inclusive range of stored levels (0, 0 for floating point formats, which store the weights themselves).
   int level_min = 0;
   int level_max = 0;
+  /// The levels that exist, ascending; empty when all from level_min to level_max do.
+  std::span<const std::int8_t> level_values;
   /// False: every offset is zero (symmetric).
   bool has_offset = false;
   /// f32, f16, bf16: levels do not exist, `encode_float` is used.
@@ -63,14 +83,18 @@ struct Format {
   void (*decode)(const Format&, RowBytes, std::size_t cols, std::size_t begin, std::span<float> out) = nullptr;
 
   /// The affine that would be stored for `wanted` in this format: scale (and offset) rounded to their storage types,
-  /// the zero point to an integer in range. Null for formats with coupled groups and for floating point formats.
+  /// the zero point to an integer in range. Null for formats with coupled groups (`two_level`) and for floating point formats.
   Affine (*round_affine)(const Format&, Affine wanted) = nullptr;
 
   /// Stores the groups' affines and the levels of one row. affines: one per group of the row; levels: cols. The affines
   /// must be values that round_affine returned. Formats with a header write it too, unless out.header is null: so one
-  /// call of a tensor does, and the others can run in parallel. Null for floating point formats.
+  /// call of a tensor does, and the others can run in parallel. Null for formats with coupled groups and for floating
+  /// point formats.
   void (*pack)(const Format&, std::span<const Affine> affines, std::span<const std::int8_t> levels,
                MutableRowBytes out) = nullptr;
+
+  /// Null but for formats whose groups have integer scales in the unit of their block; those are written by it.
+  const TwoLevelScales* two_level = nullptr;
 
   /// Plain reference rounding of one row, where the format defines one of its own (the GGUF Q-family, f16, bf16, f32):
   /// byte-identical with the reference encoder without importance. Null where the solver `rtn` does the rounding.

@@ -42,6 +42,11 @@ void run_matmul(const Kernel& kernel, const KernelOperands& operands) {
   matmul(product_of(operands), operands.threads, kernel.isa);
 }
 
+/// Whether there is a plain rounding to this format.
+bool rounds_plainly(const Format& format) {
+  return format.encode_reference != nullptr || (format.pack != nullptr && format.level_values.empty());
+}
+
 using RunFunction = void (*)(const Kernel&, const KernelOperands&);
 
 RunFunction run_function(Op op) {
@@ -85,7 +90,8 @@ const std::vector<Kernel>& kernels() {
     for (const Op op : all_ops)
       for (const std::string& format : format_ids())
         for (const Isa isa : available_isas())
-          if (op != Op::encode || isa == Isa::scalar) list.push_back(find_kernel(op, format, isa));
+          if (op != Op::encode || (isa == Isa::scalar && rounds_plainly(*find_format(format))))
+            list.push_back(find_kernel(op, format, isa));
     return list;
   }();
   return all;
@@ -97,7 +103,9 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
     fail("this machine cannot run {} kernels", to_string(isa));
   if (op == Op::encode && isa != Isa::scalar)
     fail("encode kernels are scalar: packed bytes must not depend on the machine");
-  return {op, find_format(format), isa, "generic", run_function(op)};
+  auto stored = find_format(format);
+  if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
+  return {op, std::move(stored), isa, "generic", run_function(op)};
 }
 
 }  // namespace quantbench

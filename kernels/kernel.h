@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/tensor.h"
 #include "core/isa.h"
+#include "core/tensor.h"
 
 namespace quantbench {
 
@@ -47,7 +47,8 @@ struct Kernel {
   std::string id() const;
 };
 
-/// Every op for every format of format_ids() on every instruction set of this machine (encode: scalar only, since
+/// Every op for every format of format_ids() on every instruction set of this machine (encode: formats with a plain rounding,
+/// scalar only, since
 /// packed bytes must not depend on the machine).
 const std::vector<Kernel>& kernels();
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "core/half.h"
+
 namespace quantbench {
 namespace {
 
@@ -17,16 +19,40 @@ std::vector<Affine> random_affines(const Format& format, std::size_t cols, std::
   return affines;
 }
 
+std::int8_t random_between(int smallest, int largest, std::mt19937& random) {
+  return static_cast<std::int8_t>(smallest +
+                                  static_cast<int>((random() >> 8) % static_cast<unsigned>(largest - smallest + 1)));
+}
+
+void randomize_levels(const Format& format, std::span<std::int8_t> levels, std::mt19937& random) {
+  for (std::int8_t& level : levels)
+    level = format.level_values.empty() ? random_between(format.level_min, format.level_max, random)
+                                        : format.level_values[(random() >> 8) % format.level_values.size()];
+}
+
+/// Scales in the unit of a block between its largest and a third of it, so that groups differ.
+void pack_two_level_row(const Format& format, std::size_t cols, std::byte* out, std::mt19937& random) {
+  const TwoLevelScales& range = *format.two_level;
+  const std::size_t groups = format.block / format.group, block_bytes = format.row_bytes(format, format.block);
+  std::vector<std::int8_t> scales(groups), mins(groups), levels(format.block);
+  for (std::size_t begin = 0; begin < cols; begin += format.block, out += block_bytes) {
+    for (std::int8_t& scale : scales) scale = random_between(range.scale_max / 3, range.scale_max, random);
+    for (std::int8_t& min : mins) min = random_between(0, range.largest_min, random);
+    randomize_levels(format, levels, random);
+    const float d = 0.125f / static_cast<float>(range.scale_max), dmin = d * static_cast<float>(format.level_max);
+    range.pack_block(
+        {f16_to_f32(f32_to_f16(d)), f16_to_f32(f32_to_f16(dmin)), scales.data(), mins.data(), levels.data()}, out);
+  }
+}
+
 /// Rows of a tensor with one scale all get the affines of the first.
 void pack_levels(TensorData& tensor, std::mt19937& random) {
   const Tensor& view = tensor.view();
   const Format& format = *view.format;
   std::vector<std::int8_t> levels(view.cols);
   std::vector<Affine> affines = random_affines(format, view.cols, random);
-  const auto level_count = static_cast<unsigned>(format.level_max - format.level_min + 1);
   for (std::size_t row = 0; row < view.rows; ++row) {
-    for (std::int8_t& level : levels)
-      level = static_cast<std::int8_t>(format.level_min + static_cast<int>((random() >> 8) % level_count));
+    randomize_levels(format, levels, random);
     if (!format.scale_per_tensor) affines = random_affines(format, view.cols, random);
     format.pack(format, affines, levels, tensor.row(row));
   }
@@ -46,6 +72,10 @@ TensorData synthetic_tensor(std::shared_ptr<const Format> format, std::size_t ro
   TensorData tensor("synthetic", rows, cols, std::move(format));
   const Format& stored = *tensor.view().format;
   std::mt19937 random(seed);
+  if (stored.two_level != nullptr) {
+    for (std::size_t row = 0; row < rows; ++row) pack_two_level_row(stored, cols, tensor.row(row).row, random);
+    return tensor;
+  }
   if (!stored.floating_point) {
     pack_levels(tensor, random);
     return tensor;

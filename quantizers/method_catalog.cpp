@@ -15,9 +15,9 @@ namespace {
 using Kind = OptionSpec::Kind;
 
 constexpr std::array gguf_types = std::to_array<std::string_view>(
-    {"q4_0",   "q4_1",  "q5_0",  "q5_1",    "q8_0",   "q2_k",  "q3_k",    "q4_k",  "q5_k",
-     "q6_k",   "iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl",
-     "iq4_xs", "tq1_0", "tq2_0", "mxfp4",   "nvfp4",  "q1_0",  "q2_0"});
+    {"q4_0",  "q4_1",   "q5_0",   "q5_1",  "q8_0",  "q8_1",    "q8_k",   "q2_k",  "q3_k",
+     "q4_k",  "q5_k",   "q6_k",   "iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs",
+     "iq3_s", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4",   "nvfp4",  "q1_0",  "q2_0"});
 
 constexpr std::array mixes = std::to_array<std::string_view>(
     {"q4_0",   "q4_1",   "q5_0",   "q5_1",    "q8_0",  "q2_k",   "q2_k_s", "q3_k_s",  "q3_k_m", "q3_k_l",

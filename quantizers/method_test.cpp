@@ -173,7 +173,7 @@ TEST(MethodId, MalformedIdsAreRefused) {
 TEST(MethodCheck, SaysWhatIsMissingAndWhatToUse) {
   const std::vector<Refused> table = {
       {"q4_0", "the solver search does not write q4_0"},
-      {"q4_k", "the format q4_k is not in this version; it has f32, f16, bf16, q4_0"},
+      {"rtn:q4_k", "the solver rtn does not write q4_k"},
       {"rtn:iq2_xxs", "the format iq2_xxs is not in this version"},
       {"q4_k_m", "the mix q4_k_m is not in this version"},
       {"mix:q6_k", "the mix q6_k is not in this version"},

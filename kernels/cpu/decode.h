@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 
-#include "core/tensor.h"
 #include "core/isa.h"
+#include "core/tensor.h"
 
 namespace quantbench {
 

@@ -23,16 +23,37 @@ template <class L>
   for (std::size_t p = 0; p < L::parts; ++p) V::store(out + p * V::width, L::part(floats, p));
 }
 
+/// The affines of the groups that a run of lanes lies in: one, or two for groups of 16 weights in 32 lanes.
+template <class F, class L>
+struct RunAffines {
+  static constexpr int count = F::group != 0 && F::group < L::width ? L::width / F::group : 1;
+  /// Weights with the same affines, from a multiple of it on; 0: all of a block.
+  static constexpr int weights = F::group * count;
+  static_assert(weights % L::width == 0 && (count == 1 || L::width / L::parts <= static_cast<std::size_t>(F::group)),
+                "a register of floats lies in one group");
+  Affine of_group[count];
+
+  [[gnu::always_inline]] static RunAffines load(const std::byte* affine, int index) {
+    RunAffines affines;
+    for (int group = 0; group < count; ++group) affines.of_group[group] = F::affine(affine, index * count + group);
+    return affines;
+  }
+  [[gnu::always_inline]] const Affine& of_weight(int i) const {
+    if constexpr (count == 1) return of_group[0];
+    return of_group[i % weights / (weights / count)];
+  }
+};
+
 /// scale * level, then + offset, rounded after each as the scalar decoder does.
 template <class F, class L>
-[[gnu::always_inline]] inline typename L::Floats apply_affine(typename L::Floats floats, Affine affine) {
+[[gnu::always_inline]] inline typename L::Floats apply_affine(typename L::Floats floats,
+                                                              const RunAffines<F, L>& affines) {
   using V = typename L::Vector;
-  const auto scale = V::broadcast(affine.scale);
-  const auto offset = V::broadcast(affine.offset);
   for (std::size_t p = 0; p < L::parts; ++p) {
+    const Affine& affine = affines.of_group[p * RunAffines<F, L>::count / L::parts];
     auto& part = L::part(floats, p);
-    part = V::multiply(scale, part);
-    if constexpr (F::has_offset) part = V::add(part, offset);
+    part = V::multiply(V::broadcast(affine.scale), part);
+    if constexpr (F::has_offset) part = V::add(part, V::broadcast(affine.offset));
   }
   return floats;
 }
@@ -47,50 +68,53 @@ struct BlockPart {
 /// Weights that do not fill the lanes (fewer than 32), one by one. Out of line, since it would be most of the code and
 /// is little of the work; through a buffer, since a visitor whose address is taken could not keep its sums in
 /// registers.
-template <class F>
-[[gnu::noinline]] void decode_ones(const BlockPart& part, Affine affine, float* out) {
-  for (int i = part.first; i < part.last; ++i) *out++ = formats::decode_weight<F>(part.block, i, affine);
+template <class F, class L>
+[[gnu::noinline]] void decode_ones(const BlockPart& part, const RunAffines<F, L>& affines, float* out) {
+  for (int i = part.first; i < part.last; ++i) *out++ = formats::decode_weight<F>(part.block, i, affines.of_weight(i));
 }
 
-template <class F, class Visit>
-[[gnu::always_inline]] inline void visit_ones(const BlockPart& part, Affine affine, Visit& visit) {
+template <class F, class L, class Visit>
+[[gnu::always_inline]] inline void visit_ones(const BlockPart& part, const RunAffines<F, L>& affines, Visit& visit) {
   float weights[32];
-  decode_ones<F>(part, affine, weights);
+  decode_ones<F, L>(part, affines, weights);
   for (int i = 0; i < part.last - part.first; ++i) visit.one(part.at + static_cast<std::size_t>(i), weights[i]);
 }
 
-/// Calls visit.run(at, Floats) for whole runs of lanes and visit.one(at, float) for the other weights of one group.
+/// Calls visit.run(at, Floats) for whole runs of lanes and visit.one(at, float) for the other weights of a part with the
+/// same affines.
 template <class F, class L, class Visit>
-[[gnu::always_inline]] inline void visit_group(const BlockPart& part, Affine affine, Visit& visit) {
+[[gnu::always_inline]] inline void visit_same_affines(const BlockPart& part, const RunAffines<F, L>& affines,
+                                                      Visit& visit) {
   constexpr int width = L::width;
   const int whole = F::ragged ? part.block.weights / 32 * 32 : part.block.weights;
   const int aligned = (part.first + width - 1) / width * width;
   BlockPart ones = part;
   if (aligned != part.first) {
     ones.last = aligned < part.last ? aligned : part.last;
-    visit_ones<F>(ones, affine, visit);
+    visit_ones<F, L>(ones, affines, visit);
     ones.at += static_cast<std::size_t>(ones.last - ones.first);
     ones.first = ones.last;
   }
   const int end = part.last < whole ? part.last : whole;
   for (; ones.first + width <= end; ones.first += width, ones.at += static_cast<std::size_t>(width))
-    visit.run(ones.at, apply_affine<F, L>(L::to_floats(F::template levels<L>(part.block.codes, ones.first)), affine));
+    visit.run(ones.at, apply_affine<F, L>(L::to_floats(F::template levels<L>(part.block.codes, ones.first)), affines));
   ones.last = part.last;
-  if (ones.first < ones.last) visit_ones<F>(ones, affine, visit);
+  if (ones.first < ones.last) visit_ones<F, L>(ones, affines, visit);
 }
 
 template <class F, class L, class Visit>
 [[gnu::always_inline]] inline void visit_block(const BlockPart& part, Visit& visit) {
+  using Affines = RunAffines<F, L>;
   if constexpr (F::group == 0) {
-    visit_group<F, L>(part, F::affine(part.block.affine, 0), visit);
+    visit_same_affines<F, L>(part, Affines::load(part.block.affine, 0), visit);
   } else {
-    static_assert(F::group % 32 == 0, "a run of lanes lies in one group; smaller groups need lanes with two affines");
-    BlockPart in_group = part;
-    for (int group = part.first / F::group; in_group.first < part.last; ++group) {
-      in_group.last = (group + 1) * F::group < part.last ? (group + 1) * F::group : part.last;
-      visit_group<F, L>(in_group, F::affine(part.block.affine, group), visit);
-      in_group.at += static_cast<std::size_t>(in_group.last - in_group.first);
-      in_group.first = in_group.last;
+    BlockPart same = part;
+    for (int index = part.first / Affines::weights; same.first < part.last; ++index) {
+      const int end = (index + 1) * Affines::weights;
+      same.last = end < part.last ? end : part.last;
+      visit_same_affines<F, L>(same, Affines::load(part.block.affine, index), visit);
+      same.at += static_cast<std::size_t>(same.last - same.first);
+      same.first = same.last;
     }
   }
 }
@@ -98,11 +122,12 @@ template <class F, class L, class Visit>
 /// All of a block of fixed size: nothing to check in the loop.
 template <class F, class L, class Visit>
 [[gnu::always_inline]] inline void visit_whole_block(const formats::BlockView& block, std::size_t at, Visit& visit) {
-  for (int group = 0; group < F::block / F::group; ++group) {
-    const Affine affine = F::affine(block.affine, group);
-    for (int i = group * F::group; i < (group + 1) * F::group; i += L::width)
+  using Affines = RunAffines<F, L>;
+  for (int index = 0; index < F::block / Affines::weights; ++index) {
+    const Affines affines = Affines::load(block.affine, index);
+    for (int i = index * Affines::weights; i < (index + 1) * Affines::weights; i += L::width)
       visit.run(at + static_cast<std::size_t>(i),
-                apply_affine<F, L>(L::to_floats(F::template levels<L>(block.codes, i)), affine));
+                apply_affine<F, L>(L::to_floats(F::template levels<L>(block.codes, i)), affines));
   }
 }
 

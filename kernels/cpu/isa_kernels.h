@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/format_kernels.h"
 #include "core/isa.h"
+#include "kernels/cpu/format_kernels.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace quantbench {

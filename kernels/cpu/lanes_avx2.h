@@ -38,6 +38,15 @@ struct ByteLanesAvx2 {
     return bit_and(_mm256_cmpeq_epi8(_mm256_and_si256(spread, bit_of_lane), bit_of_lane), 1);
   }
 
+  static Levels picked_bytes(const std::byte* p, const std::byte* q, const std::uint8_t* positions, int i) {
+    const __m256i bytes = _mm256_set_m128i(_mm_loadu_si128(reinterpret_cast<const __m128i*>(q)),
+                                           _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_shuffle_epi8(bytes, constants(positions, i));
+  }
+  static Levels constants(const std::uint8_t* table, int i) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(table + i));
+  }
+
   static Levels add(Levels a, Levels b) { return _mm256_add_epi8(a, b); }
   static Levels add(Levels a, int n) { return _mm256_add_epi8(a, every_byte(n)); }
   static Levels subtract(Levels a, int n) { return _mm256_sub_epi8(a, every_byte(n)); }
@@ -46,6 +55,18 @@ struct ByteLanesAvx2 {
   // There are no shifts of bytes: shift 16-bit pairs and drop what came in from the neighbour.
   static Levels shift_left(Levels a, int n) { return bit_and(_mm256_slli_epi16(a, n), 0xFF << n); }
   static Levels shift_right(Levels a, int n) { return bit_and(_mm256_srli_epi16(a, n), 0xFF >> n); }
+  // There are no products of bytes: multiply the even and the odd ones as 16-bit numbers.
+  static Levels multiply(Levels a, Levels b) {
+    const __m256i even = _mm256_mullo_epi16(a, b);
+    const __m256i odd = _mm256_mullo_epi16(_mm256_srli_epi16(a, 8), _mm256_srli_epi16(b, 8));
+    return _mm256_or_si256(_mm256_and_si256(even, _mm256_set1_epi16(0xFF)), _mm256_slli_epi16(odd, 8));
+  }
+  static Levels multiply_high(Levels a, int n) {
+    const __m256i factor = _mm256_set1_epi16(static_cast<short>(n));
+    const __m256i even = _mm256_mullo_epi16(_mm256_and_si256(a, _mm256_set1_epi16(0xFF)), factor);
+    const __m256i odd = _mm256_mullo_epi16(_mm256_srli_epi16(a, 8), factor);
+    return _mm256_blendv_epi8(_mm256_srli_epi16(even, 8), odd, _mm256_set1_epi16(static_cast<short>(0xFF00)));
+  }
   static Levels lookup(const std::int8_t* table, Levels a) {
     const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), a);

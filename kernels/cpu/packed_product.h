@@ -10,8 +10,8 @@
 
 #include <cstddef>
 
-#include "core/tensor.h"
 #include "core/isa.h"
+#include "core/tensor.h"
 #include "kernels/cpu/matmul_f32.h"
 
 namespace quantbench {

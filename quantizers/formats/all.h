@@ -10,11 +10,26 @@
 #include "quantizers/formats/f16.h"
 #include "quantizers/formats/f32.h"
 #include "quantizers/formats/integer.h"
+#include "quantizers/formats/iq4_nl.h"
+#include "quantizers/formats/iq4_xs.h"
+#include "quantizers/formats/mxfp4.h"
+#include "quantizers/formats/nvfp4.h"
+#include "quantizers/formats/q1_0.h"
+#include "quantizers/formats/q2_0.h"
+#include "quantizers/formats/q2_k.h"
+#include "quantizers/formats/q3_k.h"
 #include "quantizers/formats/q4_0.h"
 #include "quantizers/formats/q4_1.h"
+#include "quantizers/formats/q4_k.h"
 #include "quantizers/formats/q5_0.h"
 #include "quantizers/formats/q5_1.h"
+#include "quantizers/formats/q5_k.h"
+#include "quantizers/formats/q6_k.h"
 #include "quantizers/formats/q8_0.h"
+#include "quantizers/formats/q8_1.h"
+#include "quantizers/formats/q8_k.h"
+#include "quantizers/formats/tq1_0.h"
+#include "quantizers/formats/tq2_0.h"
 
 namespace quantbench::formats {
 
@@ -28,7 +43,8 @@ constexpr List<A..., B...> operator+(List<A...>, List<B...>) {
   return {};
 }
 
-using Fixed = List<F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0>;
+using Fixed = List<F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K, IQ4_NL,
+                   IQ4_XS, TQ1_0, TQ2_0, MXFP4, NVFP4, Q1_0, Q2_0>;
 
 template <bool symmetric, class Scale>
 using IntegersOf = List<Integer<2, symmetric, Scale>, Integer<3, symmetric, Scale>, Integer<4, symmetric, Scale>,

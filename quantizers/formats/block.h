@@ -5,6 +5,7 @@
 //   F::floating_point                       true: only F::load<L>(p), F::stored_bytes and F::encode below exist
 //   F::group                                weights that share an affine; 0 when a block is one group (integer formats)
 //   F::has_offset, F::level_min, F::level_max
+//   F::level_values                         the levels that exist, where they are not all between those two
 //   F::ragged                               true: the last block % 32 weights of a block are read with F::tail_level
 //   F::shape(format, cols)                  RowShape
 //   F::block_at(shape, row, index)          BlockView
@@ -38,7 +39,8 @@ struct BlockView {
 
 /// Blocks of `F::block` weights in `F::block_bytes` bytes, as in GGUF files. F is the derived class; it writes a block by
 ///   F::pack_block(affines, levels, block)         stored as given
-///   F::encode_block(weights, block)               the plain reference rounding
+///   F::encode_block(weights, block)               the plain reference rounding, where the format has one
+/// or, when the groups of a block have integer scales in its unit, F::pack_block(TwoLevelBlock, block) with F::two_level.
 template <class F>
 struct FixedBlocks {
   static constexpr bool floating_point = false;

@@ -1,6 +1,7 @@
 // Decoding compared with the golden vectors of the GGUF reference implementation.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -14,11 +15,11 @@ const std::filesystem::path golden = std::filesystem::path(QUANTBENCH_SOURCE_DIR
 
 nlohmann::json read_json(const std::filesystem::path& path) { return nlohmann::json::parse(read_text(path)); }
 
-class GoldenDecode : public testing::TestWithParam<const char*> {};
+class GoldenDecodeOf : public testing::TestWithParam<std::string> {};
 
-TEST_P(GoldenDecode, EveryBitEquals) {
+TEST_P(GoldenDecodeOf, EveryBitEquals) {
   const nlohmann::json entry = read_json(golden / "index.json").at("types").at(GetParam());
-  const MappedFile file(golden / (std::string(GetParam()) + ".bin"));
+  const MappedFile file(golden / (GetParam() + ".bin"));
   const auto raw = file.bytes().subspan(entry["raw_offset"], entry["raw_bytes"]);
   const std::size_t count = entry["f32_count"];
   const auto expected = file.bytes().subspan(entry["f32_offset"], count * sizeof(float));
@@ -37,8 +38,25 @@ TEST_P(GoldenDecode, EveryBitEquals) {
   EXPECT_EQ(std::memcmp(part.data(), expected.data() + begin * sizeof(float), part.size() * sizeof(float)), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(, GoldenDecode, testing::Values("f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
-                         [](const auto& param_info) { return std::string(param_info.param); });
+/// All types of the golden set that this version decodes.
+std::vector<std::string> golden_types() {
+  std::vector<std::string> types;
+  const nlohmann::json index = read_json(golden / "index.json");
+  for (const auto& [type, entry] : index.at("types").items())
+    if (find_gguf_format(entry["gguf_type_id"].get<std::uint32_t>()) != nullptr) types.push_back(type);
+  return types;
+}
+
+INSTANTIATE_TEST_SUITE_P(, GoldenDecodeOf, testing::ValuesIn(golden_types()),
+                         [](const auto& param_info) { return param_info.param; });
+
+TEST(GoldenDecode, CoversEveryQuantizedGgufFormat) {
+  const std::vector<std::string> types = golden_types();
+  for (const std::string& id : format_ids())
+    if (find_format(id)->gguf_type && id != "f32") {
+      EXPECT_NE(std::ranges::find(types, id), types.end()) << id;
+    }
+}
 
 }  // namespace
 }  // namespace quantbench

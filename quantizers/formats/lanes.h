@@ -18,9 +18,14 @@
 //                              (the GGUF order)
 //   L::crumbs(p, i)            8 bytes hold 32 weights of 2 bits: weight k is bits 2*(k/8), +1 of p[k % 8]
 //   L::bits(p, i)              4 bytes hold 32 weights of 1 bit: weight k is bit k % 8 of p[k / 8]
+//   L::picked_bytes(p, q, positions, i)   weight k of a run of 32 is p[positions[k]], from the middle on
+//                              q[positions[k]]; positions are 0..15 and 16 bytes of p and of q can be read
+//   L::constants(table, i)     table[k] of 32 entries for a run of 32 weights
 // Integer arithmetic, lane by lane, `n` a plain number that is the same for all lanes:
 //   L::add(a, b)  L::add(a, n)  L::subtract(a, n)  L::bit_or(a, b)  L::bit_and(a, n)
 //   L::shift_left(a, n)  L::shift_right(a, n)      logical, of values 0..255 that stay in 0..255
+//   L::multiply(a, b)          the low byte of the product of values 0..255
+//   L::multiply_high(a, n)     the high byte of the product
 //   L::lookup(table, a)        table[a] of 16 signed entries, a in 0..15
 // Floating point loads of `width` consecutive stored values:
 //   L::f32(p)  L::f16(p)  L::bf16(p)
@@ -80,12 +85,20 @@ struct OneLane {
     return (unsigned_bytes(p, i / 8) >> (i % 8)) & 1;
   }
 
+  [[gnu::always_inline]] static constexpr int picked_bytes(const std::byte* p, const std::byte* q,
+                                                           const std::uint8_t* positions, int i) {
+    return unsigned_bytes(i < 16 ? p : q, positions[i]);
+  }
+  [[gnu::always_inline]] static constexpr int constants(const std::uint8_t* table, int i) { return table[i]; }
+
   [[gnu::always_inline]] static constexpr int add(int a, int b) { return a + b; }
   [[gnu::always_inline]] static constexpr int subtract(int a, int n) { return a - n; }
   [[gnu::always_inline]] static constexpr int bit_or(int a, int b) { return a | b; }
   [[gnu::always_inline]] static constexpr int bit_and(int a, int n) { return a & n; }
   [[gnu::always_inline]] static constexpr int shift_left(int a, int n) { return a << n; }
   [[gnu::always_inline]] static constexpr int shift_right(int a, int n) { return a >> n; }
+  [[gnu::always_inline]] static constexpr int multiply(int a, int b) { return (a * b) & 255; }
+  [[gnu::always_inline]] static constexpr int multiply_high(int a, int n) { return (a * n) >> 8; }
   [[gnu::always_inline]] static constexpr int lookup(const std::int8_t* table, int a) { return table[a]; }
 
   [[gnu::always_inline]] static constexpr float f32(const std::byte* p) {
@@ -103,12 +116,17 @@ struct OneLane {
 
 template <class L>
 concept Lanes = (L::width == 1 || L::width == 32) &&
-                requires(const std::byte* p, const std::int8_t* table, int i, typename L::Levels a) {
+                requires(const std::byte* p, const std::int8_t* table, const std::uint8_t* entries, int i,
+                         typename L::Levels a) {
   { L::signed_bytes(p, i) } -> std::same_as<typename L::Levels>;
   { L::unsigned_bytes(p, i) } -> std::same_as<typename L::Levels>;
   { L::nibbles(p, i) } -> std::same_as<typename L::Levels>;
   { L::crumbs(p, i) } -> std::same_as<typename L::Levels>;
   { L::bits(p, i) } -> std::same_as<typename L::Levels>;
+  { L::picked_bytes(p, p, entries, i) } -> std::same_as<typename L::Levels>;
+  { L::constants(entries, i) } -> std::same_as<typename L::Levels>;
+  { L::multiply(a, a) } -> std::same_as<typename L::Levels>;
+  { L::multiply_high(a, i) } -> std::same_as<typename L::Levels>;
   { L::add(a, a) } -> std::same_as<typename L::Levels>;
   { L::add(a, i) } -> std::same_as<typename L::Levels>;
   { L::subtract(a, i) } -> std::same_as<typename L::Levels>;

@@ -27,8 +27,14 @@ Format describe(std::size_t layout) {
     format.level_min = F::level_min;
     format.level_max = F::level_max;
     format.has_offset = F::has_offset;
-    format.round_affine = [](const Format&, Affine wanted) { return F::round_affine(wanted); };
-    format.pack = &F::pack;
+    if constexpr (requires { F::level_values; }) format.level_values = F::level_values;
+    if constexpr (requires { F::two_level; }) {
+      static constexpr TwoLevelScales two_level = F::two_level;
+      format.two_level = &two_level;
+    } else {
+      format.round_affine = [](const Format&, Affine wanted) { return F::round_affine(wanted); };
+      format.pack = &F::pack;
+    }
   }
   return format;
 }
@@ -38,7 +44,7 @@ Format describe_fixed(std::size_t layout) {
   Format format = describe<F>(layout);
   format.id = F::id;
   format.gguf_type = F::gguf_type;
-  format.encode_reference = &F::encode;
+  if constexpr (F::floating_point || requires { &F::encode_block; }) format.encode_reference = &F::encode;
   if constexpr (!F::floating_point) {
     format.group = F::group;
     format.block = F::block;

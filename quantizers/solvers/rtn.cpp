@@ -81,7 +81,7 @@ class RoundToNearest : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>& options) const override {
     if (!options.empty()) fail("the solver rtn has no options; found '{}'", options.begin()->first);
-    const bool can_fit = format.round_affine != nullptr && format.pack != nullptr;
+    const bool can_fit = format.round_affine != nullptr && format.pack != nullptr && format.level_values.empty();
     if (format.floating_point || (format.encode_reference == nullptr && !can_fit))
       fail("the solver rtn does not write {}", format.id);
   }

@@ -40,9 +40,12 @@ std::vector<float> gaussian(std::size_t count) {
 TEST(RoundToNearest, GgufFormatsHaveTheBytesOfTheReference) {
   const auto reference = nlohmann::json::parse(read_text(golden / "reference.json"));
   const std::size_t rows = reference["rows"], cols = reference["cols"];
-  ASSERT_EQ(reference["results"].size(), 21u);
+  int compared = 0;
   for (const auto& result : reference["results"]) {
     const auto tensor = result["tensor"].get<std::string>(), type = result["type"].get<std::string>();
+    const auto format = find_gguf_format(result["type_id"].get<std::uint32_t>());
+    if (result["importance"].get<bool>() || format == nullptr || format->encode_reference == nullptr) continue;
+    ++compared;
     const MappedFile file(golden / (tensor + ".f32"));
     std::vector<float> weights(rows * cols);
     ASSERT_EQ(file.bytes().size(), weights.size() * sizeof(float));
@@ -59,6 +62,7 @@ TEST(RoundToNearest, GgufFormatsHaveTheBytesOfTheReference) {
     }
     EXPECT_NEAR(std::sqrt(error / power), result["rel_rmse"].get<double>(), 1e-8) << result;
   }
+  EXPECT_EQ(compared, 3 * 13);
 }
 
 // By hand: absmax 7, 4 bits: scale 7/7 = 1, halves to even.
@@ -179,6 +183,7 @@ TEST(RoundToNearest, ConstantRowsAreMetToTheScalesPrecision) {
   for (const std::string& id : example_methods()) {
     const Method method = parse_method(id);
     if (method.solver != "rtn") continue;
+    if (method.target == "mxfp4" || method.target == "nvfp4") continue;  // scales of 0 and 3 bits after the point
     for (const float value : {0.37f, -0.37f}) {
       const std::vector<float> weights(256, value);
       for (const float decoded : round_trip(id.c_str(), weights)) ASSERT_NEAR(decoded, value, 0.37f * 0x1p-10f) << id;
