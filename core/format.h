@@ -52,6 +52,33 @@ struct TwoLevelScales {
   void (*pack_block)(const TwoLevelBlock& parts, std::byte* block) = nullptr;
 };
 
+/// One super-block of a format with codebooks: 256 weights as 32 octets, which are codewords or pairs of them.
+///     weight = d * (2 scales[group] + 1) * unit * level
+///     level  = codeword entry, negative where the weight's sign bit is set; or signed codeword entry +- 1 (`shifted`)
+struct CodebookBlock {
+  float d = 0;                        // rounded to binary16
+  std::uint8_t scales[16] = {};       // (groups)
+  std::uint16_t codewords[64] = {};   // (codewords of the block) indices
+  std::uint8_t signs[32] = {};        // (octets) bit j: weight j is negative
+  std::uint8_t shifts_down[32] = {};  // (octets) the shift is -1, where there are shifts; else +1
+};
+
+enum class CodebookSigns {
+  free,     // any
+  even,     // an even number of minus signs an octet
+  shifted,  // codeword entries have their own signs; instead, each octet or group has a shift
+};
+
+struct CodebookLayout {
+  std::span<const std::int8_t> values;  // (codewords, codeword_weights)
+  int codeword_weights = 0;             // 8 or 4
+  float unit = 0;
+  int largest_scale = 0;
+  CodebookSigns signs = CodebookSigns::free;
+  bool shift_of_group = false;  // the octets of a group have the same shift
+  void (*pack_block)(const CodebookBlock& parts, std::byte* block) = nullptr;
+};
+
 struct Format {
   /// Canonical id as in method ids: "q4_0", "int4:g128:sym", "f16".
   std::string id;
@@ -83,7 +110,8 @@ struct Format {
   void (*decode)(const Format&, RowBytes, std::size_t cols, std::size_t begin, std::span<float> out) = nullptr;
 
   /// The affine that would be stored for `wanted` in this format: scale (and offset) rounded to their storage types,
-  /// the zero point to an integer in range. Null for formats with coupled groups (`two_level`) and for floating point formats.
+  /// the zero point to an integer in range. Null for formats with coupled groups (`two_level`, `codebook`) and for
+  /// floating point formats.
   Affine (*round_affine)(const Format&, Affine wanted) = nullptr;
 
   /// Stores the groups' affines and the levels of one row. affines: one per group of the row; levels: cols. The affines
@@ -95,6 +123,9 @@ struct Format {
 
   /// Null but for formats whose groups have integer scales in the unit of their block; those are written by it.
   const TwoLevelScales* two_level = nullptr;
+
+  /// Null but for formats with codebooks; those are written by it.
+  const CodebookLayout* codebook = nullptr;
 
   /// Plain reference rounding of one row, where the format defines one of its own (the GGUF Q-family, f16, bf16, f32):
   /// byte-identical with the reference encoder without importance. Null where the solver `rtn` does the rounding.

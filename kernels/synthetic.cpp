@@ -45,6 +45,26 @@ void pack_two_level_row(const Format& format, std::size_t cols, std::byte* out, 
   }
 }
 
+template <std::size_t count>
+void randomize(std::uint8_t (&values)[count], int largest, std::mt19937& random) {
+  for (std::uint8_t& value : values) value = static_cast<std::uint8_t>(random_between(0, largest, random));
+}
+
+void pack_codebook_row(const Format& format, std::size_t cols, std::byte* out, std::mt19937& random) {
+  const CodebookLayout& layout = *format.codebook;
+  const std::size_t codewords = layout.values.size() / static_cast<std::size_t>(layout.codeword_weights);
+  const int levels = std::max(-format.level_min, format.level_max);
+  CodebookBlock parts;
+  parts.d =
+      f16_to_f32(f32_to_f16(0.125f / (layout.unit * static_cast<float>((2 * layout.largest_scale + 1) * levels))));
+  for (std::size_t begin = 0; begin < cols; begin += format.block, out += format.row_bytes(format, format.block)) {
+    randomize(parts.scales, layout.largest_scale, random);
+    for (std::uint16_t& codeword : parts.codewords) codeword = static_cast<std::uint16_t>((random() >> 8) % codewords);
+    if (layout.signs == CodebookSigns::free) randomize(parts.signs, 127, random);
+    layout.pack_block(parts, out);
+  }
+}
+
 /// Rows of a tensor with one scale all get the affines of the first.
 void pack_levels(TensorData& tensor, std::mt19937& random) {
   const Tensor& view = tensor.view();
@@ -74,6 +94,10 @@ TensorData synthetic_tensor(std::shared_ptr<const Format> format, std::size_t ro
   std::mt19937 random(seed);
   if (stored.two_level != nullptr) {
     for (std::size_t row = 0; row < rows; ++row) pack_two_level_row(stored, cols, tensor.row(row).row, random);
+    return tensor;
+  }
+  if (stored.codebook != nullptr) {
+    for (std::size_t row = 0; row < rows; ++row) pack_codebook_row(stored, cols, tensor.row(row).row, random);
     return tensor;
   }
   if (!stored.floating_point) {

@@ -174,7 +174,7 @@ TEST(MethodCheck, SaysWhatIsMissingAndWhatToUse) {
   const std::vector<Refused> table = {
       {"q4_0", "the solver search does not write q4_0"},
       {"rtn:q4_k", "the solver rtn does not write q4_k"},
-      {"rtn:iq2_xxs", "the format iq2_xxs is not in this version"},
+      {"rtn:iq2_xxs", "the solver rtn does not write iq2_xxs"},
       {"q4_k_m", "the mix q4_k_m is not in this version"},
       {"mix:q6_k", "the mix q6_k is not in this version"},
       {"gptq:int4:g128:sym", "the solver gptq is not in this version; use absmax:int4:g128"},

@@ -30,12 +30,9 @@ struct ByteLanesAvx2 {
     return bit_and(_mm256_srlv_epi64(_mm256_set1_epi64x(bytes), _mm256_setr_epi64x(0, 2, 4, 6)), 3);
   }
   static Levels bits(const std::byte* p, int i) {
-    std::int32_t word;
+    std::uint32_t word;
     std::memcpy(&word, p + i, sizeof word);
-    const __m256i byte_of_lane = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
-    const __m256i bit_of_lane = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ull));
-    const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(word), byte_of_lane);
-    return bit_and(_mm256_cmpeq_epi8(_mm256_and_si256(spread, bit_of_lane), bit_of_lane), 1);
+    return bit_and(bit_mask(word), 1);
   }
 
   static Levels picked_bytes(const std::byte* p, const std::byte* q, const std::uint8_t* positions, int i) {
@@ -72,7 +69,37 @@ struct ByteLanesAvx2 {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), a);
   }
 
+  template <class IndexOf>
+  [[gnu::always_inline]] static Levels octets(const std::int8_t* table, int i, const IndexOf& index_of) {
+    const auto run = [&](int k) __attribute__((always_inline)) {
+      std::int64_t entries;
+      std::memcpy(&entries, table + 8 * index_of(i / 8 + k), sizeof entries);
+      return entries;
+    };
+    return _mm256_setr_epi64x(run(0), run(1), run(2), run(3));
+  }
+  template <class IndexOf>
+  [[gnu::always_inline]] static Levels quads(const std::int8_t* table, int i, const IndexOf& index_of) {
+    const auto run = [&](int k) __attribute__((always_inline)) {
+      std::int32_t entries;
+      std::memcpy(&entries, table + 4 * index_of(i / 4 + k), sizeof entries);
+      return entries;
+    };
+    return _mm256_setr_epi32(run(0), run(1), run(2), run(3), run(4), run(5), run(6), run(7));
+  }
+  static Levels negate_where(Levels a, std::uint32_t word, int) {
+    const __m256i negative = bit_mask(word);
+    return _mm256_sub_epi8(_mm256_xor_si256(a, negative), negative);
+  }
+
  private:
+  /// All bits of byte k are bit k of the word.
+  static Levels bit_mask(std::uint32_t word) {
+    const __m256i byte_of_lane = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i bit_of_lane = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ull));
+    const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(word)), byte_of_lane);
+    return _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit_of_lane), bit_of_lane);
+  }
   static Levels every_byte(int n) { return _mm256_set1_epi8(static_cast<char>(n)); }
 };
 

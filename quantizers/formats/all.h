@@ -10,6 +10,13 @@
 #include "quantizers/formats/f16.h"
 #include "quantizers/formats/f32.h"
 #include "quantizers/formats/integer.h"
+#include "quantizers/formats/iq1_m.h"
+#include "quantizers/formats/iq1_s.h"
+#include "quantizers/formats/iq2_s.h"
+#include "quantizers/formats/iq2_xs.h"
+#include "quantizers/formats/iq2_xxs.h"
+#include "quantizers/formats/iq3_s.h"
+#include "quantizers/formats/iq3_xxs.h"
 #include "quantizers/formats/iq4_nl.h"
 #include "quantizers/formats/iq4_xs.h"
 #include "quantizers/formats/mxfp4.h"
@@ -43,8 +50,9 @@ constexpr List<A..., B...> operator+(List<A...>, List<B...>) {
   return {};
 }
 
-using Fixed = List<F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K, IQ4_NL,
-                   IQ4_XS, TQ1_0, TQ2_0, MXFP4, NVFP4, Q1_0, Q2_0>;
+using Fixed =
+    List<F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K, IQ4_NL, IQ4_XS, TQ1_0,
+         TQ2_0, MXFP4, NVFP4, Q1_0, Q2_0, IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S>;
 
 template <bool symmetric, class Scale>
 using IntegersOf = List<Integer<2, symmetric, Scale>, Integer<3, symmetric, Scale>, Integer<4, symmetric, Scale>,

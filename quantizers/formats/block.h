@@ -40,7 +40,8 @@ struct BlockView {
 /// Blocks of `F::block` weights in `F::block_bytes` bytes, as in GGUF files. F is the derived class; it writes a block by
 ///   F::pack_block(affines, levels, block)         stored as given
 ///   F::encode_block(weights, block)               the plain reference rounding, where the format has one
-/// or, when the groups of a block have integer scales in its unit, F::pack_block(TwoLevelBlock, block) with F::two_level.
+/// or, when the groups of a block have integer scales in its unit, F::pack_block(TwoLevelBlock, block) with F::two_level;
+/// or, when it has codewords, F::pack_block(CodebookBlock, block) with F::codebook.
 template <class F>
 struct FixedBlocks {
   static constexpr bool floating_point = false;

@@ -27,6 +27,10 @@
 //   L::multiply(a, b)          the low byte of the product of values 0..255
 //   L::multiply_high(a, n)     the high byte of the product
 //   L::lookup(table, a)        table[a] of 16 signed entries, a in 0..15
+// Codebooks, where `i` is the index of the first wanted weight in the block:
+//   L::octets(table, i, index_of)   table holds runs of 8 signed entries; octet k of the block is run index_of(k)
+//   L::quads(table, i, index_of)    the same for runs of 4
+//   L::negate_where(a, word, i)     minus a where bit k % 32 of the word is set, k the index of the weight
 // Floating point loads of `width` consecutive stored values:
 //   L::f32(p)  L::f16(p)  L::bf16(p)
 //
@@ -101,6 +105,18 @@ struct OneLane {
   [[gnu::always_inline]] static constexpr int multiply_high(int a, int n) { return (a * n) >> 8; }
   [[gnu::always_inline]] static constexpr int lookup(const std::int8_t* table, int a) { return table[a]; }
 
+  template <class IndexOf>
+  [[gnu::always_inline]] static constexpr int octets(const std::int8_t* table, int i, const IndexOf& index_of) {
+    return table[index_of(i / 8) * 8 + i % 8];
+  }
+  template <class IndexOf>
+  [[gnu::always_inline]] static constexpr int quads(const std::int8_t* table, int i, const IndexOf& index_of) {
+    return table[index_of(i / 4) * 4 + i % 4];
+  }
+  [[gnu::always_inline]] static constexpr int negate_where(int a, std::uint32_t word, int i) {
+    return (word >> (i % 32)) & 1 ? -a : a;
+  }
+
   [[gnu::always_inline]] static constexpr float f32(const std::byte* p) {
     return __builtin_bit_cast(float, load_u32(p));
   }
@@ -117,7 +133,7 @@ struct OneLane {
 template <class L>
 concept Lanes = (L::width == 1 || L::width == 32) &&
                 requires(const std::byte* p, const std::int8_t* table, const std::uint8_t* entries, int i,
-                         typename L::Levels a) {
+                         typename L::Levels a, std::uint32_t word, int (*index_of)(int)) {
   { L::signed_bytes(p, i) } -> std::same_as<typename L::Levels>;
   { L::unsigned_bytes(p, i) } -> std::same_as<typename L::Levels>;
   { L::nibbles(p, i) } -> std::same_as<typename L::Levels>;
@@ -135,6 +151,9 @@ concept Lanes = (L::width == 1 || L::width == 32) &&
   { L::shift_left(a, i) } -> std::same_as<typename L::Levels>;
   { L::shift_right(a, i) } -> std::same_as<typename L::Levels>;
   { L::lookup(table, a) } -> std::same_as<typename L::Levels>;
+  { L::octets(table, i, index_of) } -> std::same_as<typename L::Levels>;
+  { L::quads(table, i, index_of) } -> std::same_as<typename L::Levels>;
+  { L::negate_where(a, word, i) } -> std::same_as<typename L::Levels>;
   { L::f32(p) } -> std::same_as<typename L::Floats>;
   { L::f16(p) } -> std::same_as<typename L::Floats>;
   { L::bf16(p) } -> std::same_as<typename L::Floats>;

@@ -31,6 +31,9 @@ Format describe(std::size_t layout) {
     if constexpr (requires { F::two_level; }) {
       static constexpr TwoLevelScales two_level = F::two_level;
       format.two_level = &two_level;
+    } else if constexpr (requires { F::codebook; }) {
+      static constexpr CodebookLayout codebook = F::codebook;
+      format.codebook = &codebook;
     } else {
       format.round_affine = [](const Format&, Affine wanted) { return F::round_affine(wanted); };
       format.pack = &F::pack;
