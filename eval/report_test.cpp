@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "core/error.h"
 #include "eval/testing/report_schema.h"
@@ -128,6 +129,7 @@ struct BadReport {
   std::function<std::string()> text;
   std::string message;
 };
+void PrintTo(const BadReport& value, std::ostream* out) { *out << value.name; }
 
 std::string with(const std::function<void(nlohmann::json&)>& change) {
   auto json = nlohmann::json::parse(to_json(full_report()));

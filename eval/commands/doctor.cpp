@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
+#include "core/isa.h"
 #include "core/parallel.h"
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
-#include "core/isa.h"
 
 namespace quantbench {
 namespace {

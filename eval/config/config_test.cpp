@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 
 #include "core/error.h"
 
@@ -118,6 +119,7 @@ struct BadConfig {
   std::string text;
   std::string message;
 };
+void PrintTo(const BadConfig& value, std::ostream* out) { *out << value.name; }
 
 class BadConfigs : public testing::TestWithParam<BadConfig> {};
 

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
+#include <ostream>
 
 #include <csignal>
 
@@ -170,6 +172,7 @@ struct Damage {
   std::string name;
   std::function<void(const ResultStore& store, const std::string& id, const std::string& other)> apply;
 };
+void PrintTo(const Damage& value, std::ostream* out) { *out << value.name; }
 
 class DamagedStores : public testing::TestWithParam<Damage> {};
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <ostream>
 
 #include "core/error.h"
 #include "models/tokenizers/tokenizer.h"
@@ -23,6 +24,7 @@ struct BadMetadata {
   std::optional<MetadataValue> value;  // nothing: the key is removed
   const char* message;
 };
+void PrintTo(const BadMetadata& value, std::ostream* out) { *out << value.name; }
 
 MetadataScalar string(std::string value) { return value; }
 MetadataScalar u32(std::uint32_t value) { return value; }

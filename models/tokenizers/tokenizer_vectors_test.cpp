@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "core/file.h"
 #include "core/hash.h"
@@ -22,6 +23,7 @@ struct NamedVocabulary {
   bool leading_bos;
   bool spells_all_bytes;
 };
+void PrintTo(const NamedVocabulary& value, std::ostream* out) { *out << value.name; }
 
 class TokenizerVectors : public testing::TestWithParam<NamedVocabulary> {
  protected:
