@@ -10,7 +10,7 @@ namespace quantbench {
 namespace {
 
 std::filesystem::path write(std::string_view name, std::string_view content) {
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / name;
+  std::filesystem::path path = std::filesystem::path(testing::TempDir()) / name;
   write_text_atomically(path, content);
   return path;
 }

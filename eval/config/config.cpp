@@ -30,7 +30,7 @@ void check_name(const std::string& name, const YamlPlace& place) {
 
 std::string read_name(const YamlNode& root, const std::string& source) {
   const YamlNode* node = root.find("name");
-  const std::string name = node ? node->as_text("name") : std::filesystem::path(source).stem().string();
+  std::string name = node ? node->as_text("name") : std::filesystem::path(source).stem().string();
   check_name(name, node ? node->place : root.place);
   return name;
 }
