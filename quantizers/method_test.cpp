@@ -172,7 +172,7 @@ TEST(MethodId, MalformedIdsAreRefused) {
 
 TEST(MethodCheck, SaysWhatIsMissingAndWhatToUse) {
   const std::vector<Refused> table = {
-      {"q4_0", "the solver search does not write q4_0"},
+      {"search:int4:tensor", "the solver search does not write int4:tensor"},
       {"rtn:q4_k", "the solver rtn does not write q4_k"},
       {"rtn:iq2_xxs", "the solver rtn does not write iq2_xxs"},
       {"q4_k_m", "the mix q4_k_m is not in this version"},

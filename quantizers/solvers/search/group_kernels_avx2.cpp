@@ -1,0 +1,7 @@
+#include "quantizers/solvers/search/group_kernels_impl.h"
+
+namespace quantbench::search {
+
+const GroupKernels& group_kernels_avx2() { return group_kernel_table; }
+
+}  // namespace quantbench::search

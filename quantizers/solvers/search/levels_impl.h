@@ -1,0 +1,159 @@
+// The sets of levels as roundings of sixteen numbers, the types of stored scales, and where the numbers come from.
+#pragma once
+
+#include "quantizers/formats/codebook16.h"
+#include "quantizers/solvers/search/group_kernels.h"
+#include "quantizers/solvers/search/lanes16.h"
+
+namespace quantbench::search {
+namespace {
+
+[[gnu::always_inline]] inline Floats16 inverse_or_zero16(Floats16 scale) {
+  const Ints16 usable = magnitude16(scale) > 1e-37f;
+  return select16(usable, 1.0f / select16(usable, scale, all16(1)), all16(0));
+}
+
+[[gnu::always_inline]] inline Floats16 square_root16(Floats16 v) {
+  Floats16 root{};
+  for (int lane = 0; lane < lanes; ++lane) root[lane] = __builtin_sqrtf(v[lane]);
+  return root;
+}
+
+[[gnu::always_inline]] inline bool any16(Ints16 mask) {
+  int any = 0;
+  for (int lane = 0; lane < lanes; ++lane) any |= mask[lane];
+  return any != 0;
+}
+
+/// All integers from level_min to level_max.
+struct UniformRounding {
+  Floats16 level_min, level_max;
+  bool negative_scales;  // worth trying: the levels, the same in all lanes, are not symmetric
+
+  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
+    return smaller16(larger16(round16(t), level_min), level_max);
+  }
+};
+
+/// -1 and 1.
+struct SignRounding {
+  Floats16 level_min = all16(-1), level_max = all16(1);
+  static constexpr bool negative_scales = false;
+
+  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const { return select16(t >= 0.0f, all16(1), all16(-1)); }
+};
+
+/// The codebook of IQ4_NL, by its steps: the sum of those that lie below.
+struct Iq4Rounding {
+  Floats16 level_min = all16(-127), level_max = all16(113);
+  static constexpr bool negative_scales = true;
+
+  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
+    Floats16 q = all16(static_cast<float>(formats::iq4_values[0]));
+#pragma GCC unroll 15
+    for (int k = 0; k < 15; ++k) {
+      const float low = static_cast<float>(formats::iq4_values[k]),
+                  high = static_cast<float>(formats::iq4_values[k + 1]);
+      q = select16(t > (low + high) / 2, all16(high), q);
+    }
+    return q;
+  }
+};
+
+/// E2M1 doubled, by magnitude.
+struct E2m1Rounding {
+  Floats16 level_min = all16(-12), level_max = all16(12);
+  static constexpr bool negative_scales = false;
+
+  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
+    const Floats16 magnitude = magnitude16(t);
+    Floats16 q = all16(0);
+#pragma GCC unroll 7
+    for (int k = 0; k < 7; ++k) {
+      const float low = static_cast<float>(formats::e2m1_doubled[k]),
+                  high = static_cast<float>(formats::e2m1_doubled[k + 1]);
+      q = select16(magnitude > (low + high) / 2, all16(high), q);
+    }
+    return with_sign16(q, t);
+  }
+};
+
+/// Scales in binary16 of the real scale, which is the lane's unit times the scale here.
+struct HalfStorage {
+  Floats16 unit, inverse_unit;
+
+  [[gnu::always_inline]] Floats16 round(Floats16 scale) const { return round_half16(scale * unit) * inverse_unit; }
+  [[gnu::always_inline]] Floats16 neighbour(Floats16 scale, int k) const {
+    const Floats16 real = scale * unit;
+    return round_half16(real + static_cast<float>(k) * half_step16(real)) * inverse_unit;
+  }
+};
+
+/// In binary32 nothing is to round; neighbours are far enough apart to matter.
+struct FullStorage {
+  Floats16 unit, inverse_unit;
+
+  [[gnu::always_inline]] Floats16 round(Floats16 scale) const { return scale; }
+  [[gnu::always_inline]] Floats16 neighbour(Floats16 scale, int k) const {
+    return scale + scale * (static_cast<float>(k) * 0x1p-11f);
+  }
+};
+
+/// Sixteen groups next to each other.
+class Transposed {
+ public:
+  [[gnu::always_inline]] explicit Transposed(const LaneGroups& groups)
+      : x_(reinterpret_cast<const Floats16*>(groups.x)),
+        importance_(reinterpret_cast<const Floats16*>(groups.importance)),
+        weights_(groups.weights) {}
+  [[gnu::always_inline]] int weights() const { return weights_; }
+  [[gnu::always_inline]] Floats16 weight(int j) const { return x_[j]; }
+  [[gnu::always_inline]] Floats16 importance(int j) const { return importance_[j]; }
+  [[gnu::always_inline]] int rounds(int candidates) const { return candidates; }
+  [[gnu::always_inline]] Floats16 lane_fraction() const { return all16(0.5f); }
+
+ private:
+  const Floats16* x_;
+  const Floats16* importance_;
+  int weights_;
+};
+
+/// One group in all lanes, which try sixteen candidates at a time.
+class OneGroup {
+ public:
+  [[gnu::always_inline]] explicit OneGroup(const LaneGroups& groups)
+      : x_(groups.x), importance_(groups.importance), weights_(groups.weights) {}
+  [[gnu::always_inline]] int weights() const { return weights_; }
+  [[gnu::always_inline]] Floats16 weight(int j) const { return all16(x_[j]); }
+  [[gnu::always_inline]] Floats16 importance(int j) const { return all16(importance_[j]); }
+  [[gnu::always_inline]] int rounds(int candidates) const { return (candidates + lanes - 1) / lanes; }
+  [[gnu::always_inline]] Floats16 lane_fraction() const {
+    return Floats16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} / 16.0f;
+  }
+
+ private:
+  const float* x_;
+  const float* importance_;
+  int weights_;
+};
+
+[[gnu::always_inline]] inline Floats16 load16(const float* p) { return *reinterpret_cast<const Floats16*>(p); }
+[[gnu::always_inline]] inline void store16(float* p, Floats16 v) { *reinterpret_cast<Floats16*>(p) = v; }
+
+template <class Storage>
+[[gnu::always_inline]] inline Storage storage_of(const LaneGroups& groups) {
+  const Floats16 unit = load16(groups.unit);
+  return {unit, 1.0f / unit};
+}
+
+/// Writes the levels of all lanes; `level(j)` gives those of weight j.
+template <class Level>
+[[gnu::always_inline]] inline void write_levels(int weights, std::int8_t* out, const Level& level) {
+  for (int j = 0; j < weights; ++j) {
+    const Ints16 q = __builtin_convertvector(level(j), Ints16);
+    for (int lane = 0; lane < lanes; ++lane) out[lane * weights + j] = static_cast<std::int8_t>(q[lane]);
+  }
+}
+
+}  // namespace
+}  // namespace quantbench::search

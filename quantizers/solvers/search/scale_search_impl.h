@@ -1,0 +1,204 @@
+// One scale for a group: the least squares scale among candidates, and the best of the scales that can be stored near it.
+#pragma once
+
+#include "quantizers/solvers/search/group_kernels.h"
+#include "quantizers/solvers/search/levels_impl.h"
+
+namespace quantbench::search {
+namespace {
+
+/// A scale and what it leaves: sum importance (weight - scale * level)^2, in the lanes' units.
+struct ScaleFit {
+  Floats16 scale, error;
+  Floats16 curvature;  // sum importance level^2
+
+  [[gnu::always_inline]] void keep_better(const ScaleFit& other) {
+    const Ints16 better = other.error < error;
+    scale = select16(better, other.scale, scale);
+    curvature = select16(better, other.curvature, curvature);
+    error = select16(better, other.error, error);
+  }
+};
+
+constexpr float worst = 3e38f;
+
+[[gnu::always_inline]] inline ScaleFit no_fit() { return {all16(0), all16(worst), all16(0)}; }
+
+/// Rounds with 1 / scale = `inverse`, then solves for the scale of these levels.
+///
+/// With t = x / s and the rest e = t - q, sum w (x - (1+a) s q)^2 = s^2 sum w (e - a q)^2: nothing cancels, as it would in
+/// sum w x^2 - (sum w x q)^2 / sum w q^2, which at 8 bits is less than a ten thousandth of its terms.
+template <class Source, class Rounding>
+[[gnu::noinline]] ScaleFit fit_scale(const Source& source, const Rounding& rounding, Floats16 inverse) {
+  Floats16 rest = all16(0), slope = all16(0), curvature = all16(0);
+  for (int j = 0; j < source.weights(); ++j) {
+    const Floats16 w = source.importance(j);
+    const Floats16 t = source.weight(j) * inverse;
+    const Floats16 q = rounding.nearest(t);
+    const Floats16 e = t - q;
+    const Floats16 we = w * e;
+    rest += we * e;
+    slope += we * q;
+    curvature += w * q * q;
+  }
+  const Floats16 scale = 1.0f / inverse;
+  const Floats16 change = divide_or_zero16(slope, curvature);
+  return {scale + scale * change, scale * scale * (rest - change * slope), curvature};
+}
+
+/// The error of a scale as it is stored, with the nearest levels.
+template <class Source, class Rounding>
+[[gnu::noinline]] Floats16 error_of_scale(const Source& source, const Rounding& rounding, Floats16 scale) {
+  const Floats16 inverse = inverse_or_zero16(scale);
+  Floats16 error = all16(0);
+  for (int j = 0; j < source.weights(); ++j) {
+    const Floats16 x = source.weight(j);
+    const Floats16 rest = x - scale * rounding.nearest(x * inverse);
+    error += source.importance(j) * rest * rest;
+  }
+  return error;
+}
+
+/// What the range of candidates is chosen by.
+struct Spread {
+  Floats16 largest, smallest;  // of the weights and zero
+  Floats16 rms;                // weighted by importance
+};
+
+template <class Source>
+[[gnu::noinline]] Spread spread_of(const Source& source) {
+  Floats16 largest = all16(0), smallest = all16(0), square = all16(0), sum = all16(0);
+  for (int j = 0; j < source.weights(); ++j) {
+    const Floats16 x = source.weight(j), w = source.importance(j);
+    largest = larger16(largest, x);
+    smallest = smaller16(smallest, x);
+    square += w * x * x;
+    sum += w;
+  }
+  return {largest, smallest, square_root16(divide_or_zero16(square, sum))};
+}
+
+/// Inverse scales worth trying, of positive scales: from a little less than what brings all weights into the range of
+/// levels up to where even Gaussian weights are clipped too much.
+struct InverseRange {
+  Floats16 first, last;
+};
+
+[[gnu::always_inline]] inline InverseRange inverse_range(const Spread& spread, Floats16 level_min, Floats16 level_max,
+                                                         float levels_per_rms) {
+  const Floats16 up = (level_max + 0.5f) / larger16(spread.largest, all16(1e-30f));
+  const Floats16 down = (0.5f - level_min) / larger16(-spread.smallest, all16(1e-30f));
+  const Floats16 fit = smaller16(up, down);
+  const Floats16 steps = level_max - level_min + 1.0f;
+  const Floats16 clipped = 1.2f * levels_per_rms / larger16(spread.rms, all16(1e-30f));
+  return {fit * (1.0f - 2.0f / steps), larger16(fit * (1.0f + 3.0f / steps), clipped)};
+}
+
+/// Candidates close to the first end of the range lie closer together: outliers want the range, and there each step counts.
+[[gnu::always_inline]] inline Floats16 candidate(const InverseRange& range, Floats16 fraction) {
+  return range.first + (range.last - range.first) * fraction * fraction;
+}
+
+/// `lane_fraction`: the lanes' shares of the step between two candidates (of one group in all lanes).
+template <class Source, class Rounding>
+[[gnu::always_inline]] inline ScaleFit best_of_candidates(const Source& source, const Rounding& rounding,
+                                                          const InverseRange& range, int count) {
+  const int rounds = source.rounds(count);
+  ScaleFit best = no_fit();
+  for (int round = 0; round < rounds; ++round) {
+    const Floats16 fraction = (static_cast<float>(round) + source.lane_fraction()) / static_cast<float>(rounds);
+    best.keep_better(fit_scale(source, rounding, candidate(range, fraction)));
+  }
+  return best;
+}
+
+/// Rounding with the solved scale and solving again: each step lowers the error or ends.
+template <class Source, class Rounding>
+[[gnu::always_inline]] inline void refine(const Source& source, const Rounding& rounding, int steps, ScaleFit& fit) {
+  for (int step = 0; step < steps; ++step) {
+    const Floats16 nonzero = select16(magnitude16(fit.scale) > 1e-30f, fit.scale, all16(1e-30f));
+    fit.keep_better(fit_scale(source, rounding, 1.0f / nonzero));
+  }
+}
+
+struct ScaleEffort {
+  int candidates, mirrored_candidates, refinements, neighbours;
+};
+
+[[gnu::always_inline]] inline ScaleEffort scale_effort(Effort effort) {
+  if (effort == Effort::fast) return {5, 0, 1, 0};
+  if (effort == Effort::standard) return {20, 10, 2, 1};
+  return {64, 64, 4, 3};
+}
+
+/// The least squares scale, not rounded. Where levels are not symmetric, negative scales are tried as well.
+template <class Source, class Rounding>
+[[gnu::noinline]] ScaleFit search_scale(const Source& source, const Rounding& rounding, const Spread& spread,
+                                        float levels_per_rms, const ScaleEffort& effort) {
+  const InverseRange range = inverse_range(spread, rounding.level_min, rounding.level_max, levels_per_rms);
+  if (!rounding.negative_scales) {
+    ScaleFit fit = best_of_candidates(source, rounding, range, effort.candidates);
+    refine(source, rounding, effort.refinements, fit);
+    return fit;
+  }
+  // The sign that gives the finer scale comes first, the other one gets fewer candidates.
+  const InverseRange mirrored = inverse_range({-spread.smallest, -spread.largest, spread.rms}, rounding.level_min,
+                                              rounding.level_max, levels_per_rms);
+  const Ints16 swap = mirrored.first > range.first;
+  const Floats16 sign = select16(swap, all16(-1), all16(1));
+  const auto signed_range = [&](Ints16 take_mirrored, Floats16 of) {
+    return InverseRange{of * select16(take_mirrored, mirrored.first, range.first),
+                        of * select16(take_mirrored, mirrored.last, range.last)};
+  };
+  ScaleFit fit = best_of_candidates(source, rounding, signed_range(swap, sign), effort.candidates);
+  if (effort.mirrored_candidates > 0)
+    fit.keep_better(best_of_candidates(source, rounding, signed_range(~swap, -sign), effort.mirrored_candidates));
+  refine(source, rounding, effort.refinements, fit);
+  return fit;
+}
+
+/// A stored scale and its true error.
+struct StoredScale {
+  Floats16 scale, error;
+
+  [[gnu::always_inline]] Ints16 keep_better(Floats16 other_scale, Floats16 other_error) {
+    const Ints16 better = other_error < error;
+    scale = select16(better, other_scale, scale);
+    error = select16(better, other_error, error);
+    return better;
+  }
+};
+
+template <class Storage, class Source, class Rounding>
+[[gnu::always_inline]] inline void try_stored(const Source& source, const Rounding& rounding, const Storage& storage,
+                                              Floats16 wanted, StoredScale& best) {
+  const Floats16 scale = storage.round(wanted);
+  best.keep_better(scale, error_of_scale(source, rounding, scale));
+}
+
+/// The stored scales next to the best one so far.
+template <class Storage, class Source, class Rounding>
+[[gnu::always_inline]] inline void try_neighbours(const Source& source, const Rounding& rounding,
+                                                  const Storage& storage, int count, StoredScale& best) {
+  const Floats16 middle = best.scale;
+  for (int k = -count; k <= count; ++k)
+    if (k != 0) try_stored(source, rounding, storage, storage.neighbour(middle, k), best);
+}
+
+/// Every stored scale in the range (and a quarter beyond), times `sign`.
+template <class Storage, class Source, class Rounding>
+[[gnu::always_inline]] inline void try_all_stored(const Source& source, const Rounding& rounding,
+                                                  const Storage& storage, const InverseRange& range, float sign,
+                                                  StoredScale& best) {
+  const Floats16 largest = 1.0f / (0.8f * range.first);
+  Floats16 scale = storage.round(1.0f / larger16(1.25f * range.last, 2.0f * range.first));
+  for (int k = 0; k < 8192; ++k) {
+    best.keep_better(sign * scale, error_of_scale(source, rounding, sign * scale));
+    const Ints16 more = scale < largest;
+    if (!any16(more)) break;
+    scale = select16(more, storage.neighbour(scale, 1), scale);
+  }
+}
+
+}  // namespace
+}  // namespace quantbench::search
