@@ -89,6 +89,17 @@ TEST_F(Files, ErrorsNameThePath) {
   EXPECT_TRUE(MappedFile(folder_ / "empty").bytes().empty());
 }
 
+TEST_F(Files, ReleasedPagesAreReadAgain) {
+  const std::string text(100'000, 'x');
+  write_text_atomically(folder_ / "a", text);
+  const MappedFile file(folder_ / "a");
+  EXPECT_TRUE(file.release(file.bytes().subspan(10, 90'000)));
+  EXPECT_TRUE(std::ranges::equal(file.bytes(), std::as_bytes(std::span(text))));
+  EXPECT_TRUE(file.release(file.bytes().last(1))) << "less than a page";
+  const std::vector<std::byte> other(100'000);
+  EXPECT_FALSE(file.release(other)) << "not in the mapping";
+}
+
 TEST(Suggest, NearestFirst) {
   const std::vector<std::string> known{"gptq", "awq", "absmax", "zero_point", "rtn"};
   EXPECT_THAT(near_matches("gtpq", known), ElementsAre("gptq"));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -52,6 +53,17 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+bool MappedFile::release(std::span<const std::byte> part) const {
+  const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uintptr_t>(byte); };
+  const std::uintptr_t first = address(part.data()), last = first + part.size();
+  if (bytes_.empty() || first < address(bytes_.data()) || last > address(bytes_.data()) + bytes_.size()) return false;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t first_page = (first + page - 1) / page * page, last_page = last / page * page;
+  // A failure costs memory only.
+  if (first_page < last_page) ::madvise(reinterpret_cast<void*>(first_page), last_page - first_page, MADV_DONTNEED);
+  return true;
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}

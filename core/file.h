@@ -22,6 +22,10 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// True when `part` lies in the mapping; its whole pages are then given back to the system, and read again from the file
+  /// when they are touched. For readers that walk through files larger than the memory.
+  bool release(std::span<const std::byte> part) const;
+
  private:
   std::span<const std::byte> bytes_;
 };

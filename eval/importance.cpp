@@ -1,9 +1,12 @@
 #include "eval/importance.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "quantizers/allocation/tensor_role.h"
 
 namespace quantbench {
 
@@ -36,6 +39,27 @@ ImportanceMatrix collect_importance(const LoadedModel& model, const LoadedText& 
                                     const CalibrationOptions& options) {
   return importance_matrix(collect_calibration(*model.model, model.weights, text.windows, options), text.name,
                            text.windows);
+}
+
+std::vector<float> ImportanceUse::of(const std::string& tensor, TensorColumns shape, const std::string& format_id) {
+  if (matrix_ == nullptr) return {};
+  TensorImportance importance = importance_of(*matrix_, tensor, shape);
+  if (!importance.note.empty()) notes_.push_back(importance.note);
+  if (importance.mean_square.empty()) {
+    if (requires_importance(format_id) && is_linear(role_of(tensor)))
+      fail("tensor '{}': {} needs importance, and the importance matrix has no entry for the tensor", tensor,
+           format_id);
+    missing_.push_back(tensor);
+  }
+  return std::move(importance.mean_square);
+}
+
+std::vector<std::string> ImportanceUse::notes() const {
+  std::vector<std::string> notes = notes_;
+  if (!missing_.empty())
+    notes.push_back(
+        fmt::format("not in the importance matrix, so every column counts the same: {}", fmt::join(missing_, ", ")));
+  return notes;
 }
 
 }  // namespace quantbench

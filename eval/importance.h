@@ -22,4 +22,22 @@ LoadedText load_importance_text(const LoadedModel& model, const FileReference& t
 ImportanceMatrix collect_importance(const LoadedModel& model, const LoadedText& text,
                                     const CalibrationOptions& options);
 
+/// Hands out the importance of the tensors of one quantized model, and remembers what is to be told about it.
+class ImportanceUse {
+ public:
+  /// `matrix` outlives the object; null: nothing is weighted.
+  explicit ImportanceUse(const ImportanceMatrix* matrix) : matrix_(matrix) {}
+
+  /// (matrices, cols) mean x^2, empty when every column counts the same. Throws Error for an entry of the wrong size, and
+  /// when a linear layer is to be stored in a format that needs importance (requires_importance) and has no entry.
+  std::vector<float> of(const std::string& tensor, TensorColumns shape, const std::string& format_id);
+
+  /// One line each: entries that are zero, and which tensors had no entry.
+  std::vector<std::string> notes() const;
+
+ private:
+  const ImportanceMatrix* matrix_;
+  std::vector<std::string> notes_, missing_;
+};
+
 }  // namespace quantbench

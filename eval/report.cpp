@@ -93,6 +93,8 @@ void fields(Visit& visit, Is<CellReport> auto& cell) {
   visit("rmse", cell.rmse);
   visit("perplexity", cell.perplexity);
   visit("kld", cell.kld);
+  visit.unless_empty("importance", cell.importance);
+  visit.unless_empty("notes", cell.notes);
   visit.unless_empty("nll_file", cell.nll_file);
   visit.unless_empty("nll_sha256", cell.nll_sha256);
   visit("tensors", cell.tensors);
@@ -160,8 +162,8 @@ class Writer {
     }
   }
 
-  void unless_empty(const char* name, const std::string& text) {
-    if (!text.empty()) (*this)(name, text);
+  void unless_empty(const char* name, const auto& text_or_list) {
+    if (!text_or_list.empty()) (*this)(name, text_or_list);
   }
 
   template <class Body>
@@ -213,8 +215,8 @@ class Reader {
     }
   }
 
-  void unless_empty(const char* name, std::string& text) const {
-    if (object_.contains(name)) (*this)(name, text);
+  void unless_empty(const char* name, auto& text_or_list) const {
+    if (object_.contains(name)) (*this)(name, text_or_list);
   }
 
   template <class Body>

@@ -75,6 +75,9 @@ struct CellReport {
   std::optional<PerplexityReport> perplexity;
   std::optional<KldReport> kld;
   std::vector<TensorReport> tensors;
+  /// What encoders weighted the columns by: an importance matrix or a calibration text. Empty: all counted the same.
+  std::string importance;
+  std::vector<std::string> notes;  // what the reader should know about the cell
   /// Per-token NLLs of the scored tokens, for paired comparisons between reports: file name relative to the report.
   std::string nll_file;
   std::string nll_sha256;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/registry.h"
+#include "quantizers/allocation/mixes.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
 #include "quantizers/solver.h"
@@ -70,7 +71,8 @@ std::string take_integer_format(Parts& parts, std::string_view alias, std::strin
     if (!format.empty() && !is_integer_part(part)) {
       options.push_back(part);
     } else {
-      format += (format.empty() ? "" : ":") + std::string(part);
+      if (!format.empty()) format += ':';
+      format += part;
     }
     if ((alias == "absmax" && part == "asym") || (alias == "zero_point" && part == "sym"))
       fail("method '{}' contradicts itself: absmax is symmetric and zero_point is asymmetric", id);
@@ -121,6 +123,7 @@ std::optional<std::vector<OptionSpec>> option_specs(const Method& method) {
   const StepSpec* solver = find_step(known_solvers(), method.solver);
   if (solver == nullptr) return std::nullopt;
   specs.insert(specs.end(), solver->options.begin(), solver->options.end());
+  specs.insert(specs.end(), allocation_options().begin(), allocation_options().end());
   return specs;
 }
 
@@ -181,9 +184,35 @@ void check_target(const Method& method) {
   std::vector<std::string> formats = format_ids();
   if (std::ranges::find(formats, method.target) != formats.end()) return;
   std::erase_if(formats, [](const std::string& id) { return is_integer_target(id); });
-  const auto mix = mix_of_target(method.target);
-  fail("method '{}': the {} {} is not in this version; it has {} and the integer formats int2 to int8",
-       to_string(method), mix ? "mix" : "format", mix.value_or(method.target), fmt::join(formats, ", "));
+  fail("method '{}': the format {} is not in this version; it has {} and the integer formats int2 to int8",
+       to_string(method), method.target, fmt::join(formats, ", "));
+}
+
+/// Throws Error when this version cannot store the method's target, which is a format.
+void check_format(const Method& method) {
+  const std::string id = to_string(method);
+  check_target(method);
+  const auto format = find_format(method.target);
+  if (method.solver.empty()) {
+    if (!format->floating_point) fail("method '{}' has no solver for {}", id, format->id);
+    return;
+  }
+  if (!Solvers::instance().contains(method.solver))
+    fail("method '{}': the solver {} is not in this version; use {} (plain rounding)", id, method.solver,
+         plain_method(method));
+  Solvers::instance().at(method.solver).solver->check(*format, solver_options(method));
+}
+
+void check_mix(const Method& method, std::string_view name) {
+  const Mix* mix = find_mix(name);
+  if (mix == nullptr) fail("method '{}': there are no rules for the mix {}", to_string(method), name);
+  for (const std::string& format : mix->formats()) {
+    try {
+      check_format({method.transforms, method.solver, format, method.options});
+    } catch (const Error& error) {
+      fail("method '{}': the mix {} stores some tensors in {}, but {}", to_string(method), name, format, error.what());
+    }
+  }
 }
 
 }  // namespace
@@ -222,21 +251,28 @@ std::string to_string(const Method& method) {
   return id;
 }
 
+std::map<std::string, std::string> solver_options(const Method& method) {
+  std::map<std::string, std::string> options = method.options;
+  options.erase(std::string(imatrix_option));
+  options.erase(std::string(rules_option));
+  return options;
+}
+
+bool wants_importance(const Method& method) {
+  const auto option = method.options.find(std::string(imatrix_option));
+  return method.solver == "search" && (option == method.options.end() || option->second != "off");
+}
+
 void check_method(const Method& method) {
   const std::string id = to_string(method);
-  check_target(method);
   if (!method.transforms.empty())
     fail("method '{}': the transform {} is not in this version; without it: {}", id, method.transforms.front(),
          plain_method(method));
-  const auto format = find_format(method.target);
-  if (method.solver.empty()) {
-    if (!format->floating_point) fail("method '{}' has no solver for {}", id, format->id);
-    return;
+  if (const auto mix = mix_of_target(method.target)) {
+    check_mix(method, *mix);
+  } else {
+    check_format(method);
   }
-  if (!Solvers::instance().contains(method.solver))
-    fail("method '{}': the solver {} is not in this version; use {} (plain rounding)", id, method.solver,
-         plain_method(method));
-  Solvers::instance().at(method.solver).solver->check(*format, method.options);
 }
 
 std::vector<std::string> example_methods() {

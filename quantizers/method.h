@@ -32,7 +32,14 @@ Method parse_method(std::string_view id);
 /// The canonical id.
 std::string to_string(const Method& method);
 
-/// Throws Error, saying what is missing, when this version cannot run the method.
+/// The options without those that say which tensors get what and whether importance is used ("rules", "imatrix"): what a
+/// solver sees.
+std::map<std::string, std::string> solver_options(const Method& method);
+
+/// False when the option imatrix=off asks the encoder to treat all input columns alike.
+bool wants_importance(const Method& method);
+
+/// Throws Error, saying what is missing, when this version cannot run the method: of a mix, with any of its formats.
 void check_method(const Method& method);
 
 /// One canonical example of each kind of method that can run now, for listings, completions and the contract tests.

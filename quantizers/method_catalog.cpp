@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -49,8 +50,15 @@ const std::vector<StepSpec>& known_solvers() {
         {"static"}}},
       {"obq", {}},
       {"rtn", {}},
-      {"search", {{"effort", Kind::word, "default", {"fast", "default", "best"}}}},
+      {"search",
+       {{"effort", Kind::word, "default", {"fast", "default", "best"}},
+        {imatrix_option, Kind::word, "on", {"on", "off"}}}},
   };
+  return all;
+}
+
+const std::vector<OptionSpec>& allocation_options() {
+  static const std::vector<OptionSpec> all = {{rules_option, Kind::name}};
   return all;
 }
 
@@ -92,6 +100,13 @@ std::string canonical_option_value(const OptionSpec& option, std::string_view va
       if (std::ranges::find(option.words, value) == option.words.end())
         fail("method '{}': {} is one of {}, not '{}'", id, option.name, fmt::join(option.words, ", "), value);
       return std::string(value);
+    case Kind::name: {
+      const bool plain = std::ranges::all_of(
+          value, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
+      if (value.empty() || !plain)
+        fail("method '{}': {} is a name of letters, digits, '_', '-' and '.', not '{}'", id, option.name, value);
+      return std::string(value);
+    }
     case Kind::number: {
       double number = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);

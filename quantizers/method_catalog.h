@@ -12,7 +12,7 @@
 namespace quantbench {
 
 struct OptionSpec {
-  enum class Kind { flag, number, word };
+  enum class Kind { flag, number, word, name };
   std::string_view name;
   Kind kind = Kind::flag;
   std::string_view default_value = {};  // left out of canonical ids; empty: none
@@ -24,6 +24,14 @@ struct StepSpec {
   std::string_view name;
   std::vector<OptionSpec> options;
 };
+
+/// Of `search`: off treats all input columns alike even where importance is known.
+inline constexpr std::string_view imatrix_option = "imatrix";
+/// The name of a set of rules of the user (docs/mixes.md).
+inline constexpr std::string_view rules_option = "rules";
+
+/// Options of every method that has a solver: they are about tensors, and no solver sees them.
+const std::vector<OptionSpec>& allocation_options();
 
 const std::vector<StepSpec>& known_transforms();
 const std::vector<StepSpec>& known_solvers();

@@ -7,6 +7,7 @@
 #include "core/checked.h"
 #include "core/parallel.h"
 #include "quantizers/formats/registry.h"
+#include "quantizers/method_catalog.h"
 
 namespace quantbench {
 namespace {
@@ -54,29 +55,34 @@ void convert(MatrixView weights, int threads, TensorData& out) {
          overflow->column, weights.row(overflow->row)[overflow->column], format.id);
 }
 
-}  // namespace
-
-std::shared_ptr<const Format> allocate_format(const Method& method, const std::string& tensor, std::size_t rows,
-                                              std::size_t cols) {
+std::shared_ptr<const Format> format_for(const Method& method, const std::string& tensor, MatrixView weights) {
+  if (mix_of_target(method.target))
+    fail("tensor '{}': the mix {} gives each tensor of a model its own format; name a format for a single tensor",
+         tensor, method.target);
   auto format = find_format(method.target);
   try {
-    format->tensor_bytes(rows, cols);
+    format->tensor_bytes(weights.rows, weights.cols);
   } catch (const Error& error) {
-    fail("tensor '{}' ({} x {}) cannot be stored: {}", tensor, rows, cols, error.what());
+    fail("tensor '{}' ({} x {}) cannot be stored: {}", tensor, weights.rows, weights.cols, error.what());
   }
   return format;
 }
+
+}  // namespace
 
 TensorData quantize_tensor(const Method& method, const std::string& name, MatrixView weights,
                            const LayerCalibration& calibration, int threads) {
   check_method(method);
   check_weights(name, weights, threads);
-  TensorData out(name, weights.rows, weights.cols, allocate_format(method, name, weights.rows, weights.cols));
+  TensorData out(name, weights.rows, weights.cols, format_for(method, name, weights));
   if (method.solver.empty()) {
     convert(weights, threads, out);
   } else {
     const auto& entry = Registry<SolverEntry>::instance().at(method.solver);
-    entry.solver->quantize({weights, calibration, method.options, threads}, out);
+    LayerCalibration seen = calibration;
+    if (!wants_importance(method) && method.options.contains(std::string(imatrix_option))) seen.mean_square = {};
+    const auto options = solver_options(method);
+    entry.solver->quantize({weights, seen, options, threads}, out);
   }
   return out;
 }

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -8,8 +9,10 @@
 #include "eval/render/table.h"
 #include "eval/runner/metric.h"
 #include "kernels/kernel.h"
+#include "quantizers/allocation/mixes.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method.h"
+#include "quantizers/method_catalog.h"
 #include "quantizers/solver.h"
 
 namespace quantbench {
@@ -23,6 +26,15 @@ Table methods_table() {
     const std::string how = solver.empty() ? "plain conversion" : Registry<SolverEntry>::instance().at(solver).summary;
     table.rows.push_back({id, solver.empty() ? "-" : solver, how});
   }
+  return table;
+}
+
+Table mixes_table() {
+  Table table;
+  table.columns = {{"mix", Align::left}, {"method", Align::left}, {"base", Align::left}, {"formats", Align::left, 1}};
+  for (const Mix& mix : mix_table().mixes)
+    table.rows.push_back({mix.name, mix_id(mix.name), mix.base, fmt::format("{}", fmt::join(mix.formats(), " "))});
+  table.notes = {"formats: all that a tensor of some model may get (docs/mixes.md)"};
   return table;
 }
 
@@ -78,6 +90,7 @@ const std::map<std::string, std::function<Table()>>& listings() {
   static const std::map<std::string, std::function<Table()>> all = {
       {"methods", methods_table},
       {"formats", formats_table},
+      {"mixes", mixes_table},
       {"kernels", kernels_table},
       {"models", [] { return embedded_table(EmbeddedFile::Kind::model); }},
       {"datasets", [] { return embedded_table(EmbeddedFile::Kind::text); }},
@@ -113,13 +126,14 @@ std::function<int()> declare(CLI::App& app) {
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("WHAT", arguments->what, "methods, formats, kernels, models, datasets or metrics")->required();
+  app.add_option("WHAT", arguments->what, "methods, formats, mixes, kernels, models, datasets or metrics")->required();
   app.add_flag("--json", arguments->json, "as a JSON array");
   app.footer("Examples:\n  quantbench list methods\n  quantbench list formats --json | jq -r '.[].format'");
   return [arguments] { return list(arguments->what, arguments->json); };
 }
 
-const Register<Command> registered{"list", {"List methods, formats, kernels, models, datasets or metrics", declare}};
+const Register<Command> registered{"list",
+                                   {"List methods, formats, mixes, kernels, models, datasets or metrics", declare}};
 
 }  // namespace
 }  // namespace quantbench

@@ -162,13 +162,78 @@ TEST_F(QuantizeCommand, FormatsThatGgufLacksAreStoredDecodedOnlyOnRequest) {
 TEST_F(QuantizeCommand, RefusalsSayWhy) {
   write_model("in.gguf");
   const std::string files = fmt::format("quantize {0}/in.gguf {0}/out.gguf ", directory_.string());
-  expect_failure(files + "--method rtn:q8_0 --imatrix i.gguf", "--imatrix is not in this version");
+  expect_failure(files + "--method rtn:q8_0 --imatrix i.gguf", "i.gguf");
+  expect_failure(files + "--method rtn:q8_0 --rules none.yaml", "none.yaml");
+  expect_failure(files + "--method rtn:q8_0 --fallback maybe", "error, warn or allow");
+  expect_failure(files + "--method rtn:q8_0:rules=careful", "the rules 'careful' are not given");
   expect_failure(files + "--method rtn:q9_0", "q9_0");
   expect_failure(fmt::format("quantize {0}/in.gguf {0}/in.gguf --method rtn:q8_0", directory_.string()),
                  "is the model itself");
   expect_failure(fmt::format("quantize {0}/none.gguf {0}/out.gguf --method rtn:q8_0", directory_.string()),
                  "none.gguf");
   EXPECT_FALSE(std::filesystem::exists(path("out.gguf")));
+}
+
+TEST_F(QuantizeCommand, MixesTakeEmbeddingAndOutputToo) {
+  write_model("in.gguf");
+  const ProgramResult result =
+      run_program(fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:mix:q8_0", directory_.string()));
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("3 of 4 tensors with rtn:mix:q8_0 (3 q8_0)"));
+  const Checkpoint out = open_checkpoint(path("out.gguf"));
+  for (const char* name : {"token_embd.weight", "output.weight", "blk.0.attn_q.weight"})
+    EXPECT_EQ(out.at(name).type_name, "Q8_0") << name;
+  EXPECT_EQ(out.metadata().unsigned_integer("general.file_type"), 7u);
+}
+
+TEST_F(QuantizeCommand, RulesOfTheUserGoFirst) {
+  write_model("in.gguf");
+  write_text_atomically(path("rules.yaml"),
+                        "- {tensor: 'attn_q', format: q4_1}\n- {tensor: 'token_embd|attn', format: f16}\n");
+  const std::string command =
+      fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:q8_0 --rules {0}/rules.yaml", directory_.string());
+  ASSERT_EQ(run_program(command).exit_code, 0);
+  const Checkpoint out = open_checkpoint(path("out.gguf"));
+  EXPECT_EQ(out.at("blk.0.attn_q.weight").type_name, "Q4_1");
+  EXPECT_EQ(out.at("token_embd.weight").type_name, "F16");
+  EXPECT_EQ(out.at("output.weight").type_name, "F32");
+  EXPECT_EQ(out.at("blk.0.attn_norm.weight").type_name, "F32");
+  write_text_atomically(path("rules.yaml"), "- {tensor: 'attn_(q', format: q4_1}\n");
+  expect_failure(command, "rules.yaml:1:3: regular expression 'attn_(q'");
+  write_text_atomically(path("rules.yaml"), "- {tensor: attn_q, fromat: q4_1}\n");
+  expect_failure(command, "did you mean format");
+}
+
+TEST_F(QuantizeCommand, RowsThatDoNotFitAreRefusedOrSubstituted) {
+  write_matrix("in.safetensors", "weight", weights(3 * 48), 3);
+  const std::string command =
+      fmt::format("quantize {0}/in.safetensors {0}/out.gguf --method rtn:q4_0", directory_.string());
+  expect_failure(command, "rows of 48 weights");
+  EXPECT_FALSE(std::filesystem::exists(path("out.gguf")));
+  const ProgramResult warned = run_program(command + " --fallback warn");
+  EXPECT_EQ(warned.exit_code, 0);
+  EXPECT_THAT(warned.errors, HasSubstr("weight: rows of 48 weights are no multiple of 32: f16 instead of q4_0"));
+  EXPECT_EQ(open_checkpoint(path("out.gguf")).at("weight").type_name, "F16");
+  EXPECT_EQ(run_program(command + " --fallback allow").errors, "");
+}
+
+using CalibrateCommand = ModelCommands;
+
+TEST_F(CalibrateCommand, WritesWhatInspectShowsAndMergeAdds) {
+  const std::string calibrate = "calibrate embedded:stories --text embedded:stories/calibration --ctx 64 --chunks 2 ";
+  const ProgramResult written = run_program(calibrate + "--out " + path("a.gguf"));
+  ASSERT_EQ(written.exit_code, 0) << written.errors;
+  EXPECT_THAT(written.output, HasSubstr("2 chunks of 64 tokens"));
+  const json once = json::parse(run_program("inspect --json " + path("a.gguf")).output);
+  EXPECT_EQ(once["chunk_size"], 64);
+  EXPECT_EQ(once["tensors"][0]["tokens"], 128);
+  EXPECT_THAT(run_program("inspect " + path("a.gguf")).output, HasSubstr("blk.0.attn_k.weight"));
+  ASSERT_EQ(run_program(calibrate + fmt::format("--out {} --merge {}", path("b.gguf"), path("a.gguf"))).exit_code, 0);
+  const json twice = json::parse(run_program("inspect --json " + path("b.gguf")).output);
+  EXPECT_EQ(twice["chunk_count"], 4);
+  EXPECT_EQ(twice["tensors"][0]["tokens"], 256);
+  EXPECT_NEAR(twice["tensors"][0]["mean_square"].get<double>(), once["tensors"][0]["mean_square"].get<double>(), 1e-6);
+  expect_failure(calibrate + fmt::format("--out {0} --merge {0}", path("c.gguf")), "c.gguf");
 }
 
 using InspectCommand = ModelCommands;

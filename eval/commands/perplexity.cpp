@@ -10,7 +10,7 @@
 #include "eval/embedded.h"
 #include "eval/evaluate.h"
 #include "eval/metrics/perplexity.h"
-#include "eval/runner/experiment.h"
+#include "eval/runner/allocate.h"
 #include "kernels/cpu/decode.h"
 #include "quantizers/quantize.h"
 
@@ -30,22 +30,26 @@ WindowProgress show_in(Progress& progress) {
   return [&progress](std::size_t done, std::size_t) { progress.advance_to(done, "chunks"); };
 }
 
-/// The linear layers of a model quantized, with the bytes that `weights` points into.
+/// The tensors of a model that the method takes, quantized, with the bytes that `weights` points into.
 struct QuantizedWeights {
-  std::vector<TensorData> layers;
+  std::vector<TensorData> tensors;
   Weights weights;
 };
 
 QuantizedWeights quantize(const LoadedModel& model, const Method& method, int threads) {
+  const ModelAllocation allocation = allocate_model(model, method, {});
+  if (const std::string substitutes = allocation.substitutes(); !substitutes.empty())
+    fmt::print(stderr, "note: {}\n", substitutes);
   QuantizedWeights quantized{{}, model.weights};
-  Progress progress("quantizing", model.linear_layers.size());
-  for (const Tensor& layer : model.linear_layers) {
-    std::vector<float> values(layer.weights());  // (rows, cols)
-    decode_rows(layer, 0, layer.rows, values, threads);
-    quantized.layers.push_back(quantize_tensor(method, layer.name, {values, layer.rows, layer.cols}, {}, threads));
-    const Tensor& packed = quantized.layers.back().view();
+  Progress progress("quantizing", allocation.tasks.size());
+  for (const auto& [tensor, allocated] : allocation.tasks) {
+    std::vector<float> values(tensor.weights());  // (rows, cols)
+    decode_rows(tensor, 0, tensor.rows, values, threads);
+    quantized.tensors.push_back(
+        quantize_tensor(allocated.method, tensor.name, {values, tensor.rows, tensor.cols}, {}, threads));
+    const Tensor& packed = quantized.tensors.back().view();
     quantized.weights.insert_or_assign(packed.name, packed);
-    progress.step(layer.name);
+    progress.step(tensor.name);
   }
   return quantized;
 }

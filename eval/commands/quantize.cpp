@@ -1,182 +1,109 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 
+#include "core/checked.h"
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
+#include "eval/config/rules.h"
 #include "eval/embedded.h"
-#include "kernels/cpu/decode.h"
-#include "models/checkpoints/checkpoint.h"
-#include "models/checkpoints/gguf_writer.h"
-#include "quantizers/formats/registry.h"
-#include "quantizers/quantize.h"
+#include "eval/quantize_file.h"
+#include "models/importance/imatrix_file.h"
 
 namespace quantbench {
 namespace {
 
 struct QuantizeArguments {
   std::string model, out, method;
-  std::string imatrix, calibration, rules;
+  std::string imatrix, calibration, rules, fallback;
   bool dequantized = false;
   int threads = 1;
 };
 
-constexpr std::uint32_t quantization_version = 2;
-
-/// The value of `general.file_type` that names a format; readers take it as information only. Source: the list of file
-/// types in the GGUF specification.
-const std::map<std::string, std::uint32_t>& file_types() {
-  static const std::map<std::string, std::uint32_t> all = {{"f32", 0},  {"f16", 1},  {"q4_0", 2}, {"q4_1", 3},
-                                                           {"q8_0", 7}, {"q5_0", 8}, {"q5_1", 9}, {"bf16", 32}};
-  return all;
+void check_target(const Checkpoint& checkpoint, const std::string& out) {
+  for (const auto& file : checkpoint.files()) {
+    std::error_code ignored;
+    if (std::filesystem::equivalent(file, out, ignored))
+      fail("{} is the model itself; give another file to write", out);
+  }
 }
 
-/// The linear layers by name: matrices `*.weight` that are neither an embedding, a norm, a router nor the output head.
-bool is_linear_layer(const CheckpointTensor& tensor) {
-  if (tensor.dims.size() != 2 || !tensor.name.ends_with(".weight") || tensor.name == "output.weight") return false;
-  constexpr std::array<std::string_view, 9> other = {"embd", "embed",    "wte",         "wpe", "lm_head",
-                                                     "norm", "gate_inp", "token_types", "rope"};
-  return std::ranges::none_of(other,
-                              [&](std::string_view part) { return tensor.name.find(part) != std::string::npos; });
+NamedImportance calibrate(const QuantizeArguments& arguments) {
+  const LoadedModel model = load_model_file(file_reference(arguments.model));
+  const LoadedText text = load_importance_text(model, file_reference(arguments.calibration), 0, 0);
+  Progress progress("calibration", text.windows.count);
+  CalibrationOptions options;
+  options.threads = arguments.threads;
+  options.progress = [&progress](std::size_t done, std::size_t) { progress.advance_to(done, "chunks"); };
+  return {text.name, collect_importance(model, text, options)};
 }
 
-/// What happens to one tensor.
-struct Step {
-  const CheckpointTensor* tensor;
-  std::shared_ptr<const Format> quantized;  // null: copied as it is
-  std::shared_ptr<const Format> stored;     // `quantized`, or f32 when its decoded weights are stored
-};
+std::optional<NamedImportance> importance_for(const QuantizeArguments& arguments) {
+  if (!arguments.imatrix.empty())
+    return NamedImportance{std::filesystem::path(arguments.imatrix).filename().string(),
+                           read_importance_matrix(arguments.imatrix)};
+  if (!arguments.calibration.empty()) return calibrate(arguments);
+  return std::nullopt;
+}
 
-class ModelQuantizer {
- public:
-  explicit ModelQuantizer(const QuantizeArguments& arguments)
-      : arguments_(arguments),
-        method_(parse_method(arguments.method)),
-        checkpoint_(open_checkpoint(model_path(arguments.model))) {
-    check_method(method_);
-    for (const auto& file : checkpoint_.files()) {
-      std::error_code ignored;
-      if (std::filesystem::equivalent(file, arguments.out, ignored))
-        fail("{} is the model itself; give another file to write", arguments.out);
+QuantizeFileOptions options_for(const QuantizeArguments& arguments) {
+  QuantizeFileOptions options;
+  options.method = parse_method(arguments.method);
+  check_method(options.method);
+  if (!arguments.rules.empty()) options.rules = load_rules(arguments.rules);
+  if (!arguments.fallback.empty()) options.fallback = parse_fallback(arguments.fallback);
+  options.dequantized = arguments.dequantized;
+  options.threads = arguments.threads;
+  return options;
+}
+
+double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arguments) {
+  std::vector<std::string> kept;
+  std::map<std::string, std::size_t> formats;
+  std::uint64_t weights = 0, bytes = 0, before = 0;
+  std::size_t quantized = 0;
+  for (const FileTensor& task : quantizer.tensors()) {
+    if (!task.allocated) {
+      kept.push_back(fmt::format("  {} ({})", task.tensor->name, task.stored ? "F32" : task.tensor->type_name));
+      continue;
     }
-    for (const CheckpointTensor& tensor : checkpoint_.tensors()) steps_.push_back(plan(tensor));
-    if (std::ranges::none_of(steps_, [](const Step& step) { return step.quantized != nullptr; }))
-      fail("{} has no linear layer to quantize", checkpoint_.source());
+    ++quantized;
+    ++formats[task.allocated->format->id];
+    weights += task.tensor->row_count() * task.tensor->row_length();
+    before += task.tensor->bytes.size();
+    bytes += task.stored->tensor_bytes(task.tensor->row_count(), task.tensor->row_length());
   }
-
-  void write() {
-    GgufWriter writer(arguments_.out, metadata(), infos());
-    Progress progress("quantizing", steps_.size());
-    for (const Step& step : steps_) {
-      write_tensor(step, writer);
-      progress.step(step.tensor->name);
-    }
-    writer.commit();
-  }
-
-  std::string summary() const {
-    std::vector<std::string> kept;
-    std::uint64_t weights = 0, bytes = 0, before = 0;
-    for (const Step& step : steps_) {
-      const Tensor tensor{step.tensor->name, step.tensor->row_count(), step.tensor->row_length(), nullptr, {}};
-      if (step.quantized == nullptr) {
-        kept.push_back(fmt::format("  {} ({})", step.tensor->name, step.tensor->type_name));
-        continue;
-      }
-      weights += tensor.weights();
-      before += step.tensor->bytes.size();
-      bytes += step.stored->tensor_bytes(tensor.rows, tensor.cols);
-    }
-    const double bits = 8 * static_cast<double>(bytes) / static_cast<double>(weights);
-    return fmt::format("{}: {} of {} tensors with {}, {:.2f} -> {:.2f} MiB, {:.4f} bits per weight{}\n", arguments_.out,
-                       steps_.size() - kept.size(), steps_.size(), to_string(method_), mebibytes(before),
-                       mebibytes(bytes), bits, arguments_.dequantized ? " (stored decoded)" : "") +
-           (kept.empty() ? "" : fmt::format("kept as they were:\n{}\n", fmt::join(kept, "\n")));
-  }
-
- private:
-  static double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
-  // A conversion to a float type takes embeddings and the output head too; f32, which loses nothing, takes all.
-  bool is_chosen(const CheckpointTensor& tensor) const {
-    if (method_.target == "f32") return tensor.format != nullptr;
-    if (method_.solver.empty()) return tensor.dims.size() >= 2 && tensor.format != nullptr;
-    return is_linear_layer(tensor);
-  }
-
-  Step plan(const CheckpointTensor& tensor) const {
-    if (!is_chosen(tensor)) {
-      if (tensor.gguf_type == no_gguf_type)
-        fail("{}: tensor {} has type {}, which GGUF cannot store", checkpoint_.source(), tensor.name, tensor.type_name);
-      return {&tensor, nullptr, nullptr};
-    }
-    (void)tensor.tensor();  // an undecodable type is refused before anything is written
-    auto format = allocate_format(method_, tensor.name, tensor.row_count(), tensor.row_length());
-    if (arguments_.dequantized) return {&tensor, format, find_format("f32")};
-    if (!format->gguf_type)
-      fail(
-          "GGUF has no type for {}; with --dequantized the decoded weights are stored as f32 (to measure, not to save "
-          "space)",
-          format->id);
-    return {&tensor, format, format};
-  }
-
-  std::vector<GgufTensorInfo> infos() const {
-    std::vector<GgufTensorInfo> infos;
-    for (const Step& step : steps_)
-      infos.push_back(
-          {step.tensor->name, step.tensor->dims, step.stored ? *step.stored->gguf_type : step.tensor->gguf_type});
-    return infos;
-  }
-
-  Metadata metadata() const {
-    Metadata metadata = checkpoint_.metadata();
-    for (const char* key :
-         {"split.no", "split.count", "split.tensors.count", "general.file_type", "general.quantization_version"})
-      if (metadata.contains(key)) metadata.erase(key);
-    const auto type = file_types().find(arguments_.dequantized ? "f32" : method_.target);
-    if (type != file_types().end()) metadata.set("general.file_type", MetadataScalar(type->second));
-    metadata.set("general.quantization_version", MetadataScalar(quantization_version));
-    return metadata;
-  }
-
-  void write_tensor(const Step& step, GgufWriter& writer) const {
-    if (step.quantized == nullptr) {
-      writer.append(step.tensor->name, step.tensor->bytes);
-      return;
-    }
-    const Tensor source = step.tensor->tensor();
-    std::vector<float> values(source.weights());  // (rows, cols)
-    decode_rows(source, 0, source.rows, values, arguments_.threads);
-    const TensorData packed =
-        quantize_tensor(method_, source.name, {values, source.rows, source.cols}, {}, arguments_.threads);
-    if (step.stored == step.quantized) {
-      writer.append(source.name, packed.view().bytes);
-    } else {
-      decode_rows(packed.view(), 0, source.rows, values, arguments_.threads);
-      writer.append(source.name, std::as_bytes(std::span(values)));
-    }
-  }
-
-  const QuantizeArguments& arguments_;
-  Method method_;
-  Checkpoint checkpoint_;
-  std::vector<Step> steps_;
-};
+  std::vector<std::string> counts;
+  for (const auto& [format, count] : formats) counts.push_back(fmt::format("{} {}", count, format));
+  const double bits = 8 * static_cast<double>(bytes) / static_cast<double>(weights);
+  return fmt::format("{}: {} of {} tensors with {} ({}), {:.2f} -> {:.2f} MiB, {:.4f} bits per weight{}\n",
+                     arguments.out, quantized, quantizer.tensors().size(), to_string(parse_method(arguments.method)),
+                     fmt::join(counts, ", "), mebibytes(before), mebibytes(bytes), bits,
+                     arguments.dequantized ? " (stored decoded)" : "") +
+         (kept.empty() ? "" : fmt::format("not quantized:\n{}\n", fmt::join(kept, "\n")));
+}
 
 int quantize(const QuantizeArguments& arguments) {
-  for (const auto& [value, option] : {std::pair{arguments.imatrix, "--imatrix"},
-                                      {arguments.calibration, "--calibration"},
-                                      {arguments.rules, "--rules"}})
-    if (!value.empty())
-      fail("{} is not in this version: every linear layer is quantized alike, without calibration", option);
-  ModelQuantizer quantizer(arguments);
-  quantizer.write();
-  print_text(quantizer.summary());
+  QuantizeFileOptions options = options_for(arguments);
+  const Checkpoint checkpoint = open_checkpoint(model_path(arguments.model));
+  check_target(checkpoint, arguments.out);
+  options.importance = importance_for(arguments);
+  FileQuantizer quantizer(checkpoint, std::move(options));
+  {
+    // In millions of weights: tensors differ too much in size to tell the time that is left.
+    std::optional<Progress> progress;
+    constexpr std::uint64_t unit = 1'000'000;
+    quantizer.write(arguments.out, [&](std::uint64_t done, std::uint64_t total, std::string_view tensor) {
+      if (!progress) progress.emplace("quantizing", divide_up(total, unit));
+      progress->advance_to(divide_up(done, unit), fmt::format("M weights, {}", tensor));
+    });
+  }
+  for (const std::string& note : quantizer.notes()) fmt::print(stderr, "note: {}\n", note);
+  print_text(summary(quantizer, arguments));
   return 0;
 }
 
@@ -184,20 +111,25 @@ std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<QuantizeArguments>();
   app.add_option("MODEL", arguments->model, "GGUF or safetensors file, directory, or an embedded model")->required();
   app.add_option("OUT", arguments->out, "GGUF file to write; appears only when it is complete")->required();
-  app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
-  app.add_option("--imatrix", arguments->imatrix, "(planned) importance matrix");
-  app.add_option("--calibration", arguments->calibration, "(planned) calibration text");
-  app.add_option("--rules", arguments->rules, "(planned) formats by tensor name");
+  app.add_option("--method", arguments->method, "method id (quantbench list methods, quantbench list mixes)")
+      ->required();
+  auto* imatrix = app.add_option("--imatrix", arguments->imatrix, "importance matrix (imatrix.gguf, imatrix.dat)");
+  app.add_option("--calibration", arguments->calibration, "collect the importance on this text instead")
+      ->excludes(imatrix);
+  app.add_option("--rules", arguments->rules, "YAML list of {tensor: REGEX, format: ID}; the first match wins");
+  app.add_option("--fallback", arguments->fallback,
+                 "rows that do not fit the format: error (default for a format), warn (default for mixes) or allow");
   app.add_flag("--dequantized", arguments->dequantized,
                "store the decoded weights as f32, for formats that GGUF lacks");
   add_threads_option(app, arguments->threads);
   app.footer(
-      "Quantized are the linear layers: matrices NAME.weight but for embeddings, norms, routers and the output head. "
-      "The\n"
-      "methods f16 and bf16 convert every matrix, f32 every tensor. All else is copied. Names and metadata are "
-      "kept.\n\n"
+      "A format quantizes the linear layers: matrices but for embeddings, norms, routers and the output head. A mix\n"
+      "quantizes embedding and output head, too (docs/mixes.md). The methods f16 and bf16 convert every matrix, f32 "
+      "every\n"
+      "tensor. Vectors become f32, all else is copied. Names, metadata and tokenizer are kept.\n\n"
       "Examples:\n"
       "  quantbench quantize model-f16.gguf model-q4_0.gguf --method rtn:q4_0\n"
+      "  quantbench quantize model-f16.gguf model-q4_k_m.gguf --method q4_k_m --imatrix imatrix.gguf\n"
       "  quantbench quantize embedded:stories int3.gguf --method zero_point:int3:g64 --dequantized");
   return [arguments] { return quantize(*arguments); };
 }

@@ -52,6 +52,7 @@ int run(const RunArguments& arguments) {
   const bool known = std::filesystem::exists(options.folder / "plan.json");
   predict_seconds(plan, known ? finished_work(plan, ResultStore(options.folder)) : std::vector<FinishedWork>{},
                   options.threads);
+  for (const std::string& note : plan.notes) progress.notice(note);
   if (arguments.dry_run) {
     print_text(describe_plan(plan, options.shard));
     return 0;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/suggest.h"
+#include "quantizers/method_catalog.h"
 
 namespace quantbench {
 namespace {
@@ -30,8 +31,10 @@ std::string group_part(const YamlNode& value) {
 
 std::string option_part(const std::string& key, const YamlNode& value) {
   const std::string text = value.as_text("axis '" + key + "'");
-  if (!value.quoted && text == "true") return ":" + key;
-  if (!value.quoted && text == "false") return "";
+  if (!value.quoted && (text == "true" || text == "false")) {
+    if (key == imatrix_option) return fmt::format(":{}={}", key, text == "true" ? "on" : "off");
+    return text == "true" ? ":" + key : "";
+  }
   return fmt::format(":{}={}", key, text);
 }
 

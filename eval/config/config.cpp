@@ -10,9 +10,11 @@
 #include "eval/config/axes.h"
 #include "eval/config/include.h"
 #include "eval/config/overrides.h"
+#include "eval/config/rules.h"
 #include "eval/embedded.h"
 #include "eval/runner/metric.h"
 #include "quantizers/formats/registry.h"
+#include "quantizers/method_catalog.h"
 
 namespace quantbench {
 namespace {
@@ -36,6 +38,10 @@ std::string read_name(const YamlNode& root, const std::string& source) {
 }
 
 // Relative paths start at the file they are written in; those of `--set` at the working directory.
+std::filesystem::path folder_of(const YamlNode& node) {
+  return node.place.line > 0 ? std::filesystem::path(*node.place.source).parent_path() : std::filesystem::path();
+}
+
 FileReference read_file(const YamlNode& node, std::string_view what, EmbeddedFile::Kind kind) {
   const std::string text = node.as_text(what);
   try {
@@ -44,9 +50,20 @@ FileReference read_file(const YamlNode& node, std::string_view what, EmbeddedFil
     fail_at(node.place, "{}", error.what());
   }
   const std::filesystem::path path(text);
-  const auto folder =
-      node.place.line > 0 ? std::filesystem::path(*node.place.source).parent_path() : std::filesystem::path();
-  return {path.filename().string(), (folder / path).string()};
+  return {path.filename().string(), (folder_of(node) / path).string()};
+}
+
+FileReference read_imatrix(const YamlNode& node) {
+  const std::filesystem::path path(node.as_text("imatrix"));
+  return {path.filename().string(), (folder_of(node) / path).string()};
+}
+
+Fallback read_fallback(const YamlNode& node) {
+  try {
+    return parse_fallback(node.as_text("fallback"));
+  } catch (const Error& error) {
+    fail_at(node.place, "{}", error.what());
+  }
 }
 
 Protocol read_protocol(const YamlNode& map, const char* otherwise) {
@@ -178,14 +195,36 @@ void add_f32(Config& config) {
   config.notes.emplace_back("f32 is added: perplexity differences and KL divergences are against it");
 }
 
+// The rules that methods name must be there, and be rules that the methods can follow.
+void check_rules(const YamlNode& root, const Config& config) {
+  for (const Method& method : config.methods) {
+    const auto option = method.options.find(std::string(rules_option));
+    if (option == method.options.end()) continue;
+    const YamlPlace& place = root.find("methods")->place;
+    if (!config.rules.contains(option->second)) {
+      Keys known;
+      for (const auto& [name, rules] : config.rules) known.push_back(name);
+      fail_at(place, "method {}: the config has no rules '{}'{}", to_string(method), option->second,
+              suggestion(option->second, known));
+    }
+    AllocationOptions options;
+    options.rules = config.rules_of(method);
+    try {
+      (void)Allocation(method, std::move(options));
+    } catch (const Error& error) {
+      fail_at(place, "method {}: {}", to_string(method), error.what());
+    }
+  }
+}
+
 std::string experiment_hash(YamlNode root) {
   std::erase_if(root.members, [](const YamlNode::Member& member) { return member.key == "threads"; });
   return sha256(canonical_text(root));
 }
 
 Config read_config(const YamlNode& root, const std::string& source) {
-  static const Keys keys{"name",    "include",    "model", "dataset", "calibration", "metrics",
-                         "methods", "throughput", "seed",  "threads", "limits"};
+  static const Keys keys{"name",     "include", "model",   "dataset",    "calibration", "imatrix", "rules",
+                         "fallback", "metrics", "methods", "throughput", "seed",        "threads", "limits"};
   root.check_keys("the config", keys);
   Config config;
   config.name = read_name(root, source);
@@ -193,6 +232,9 @@ Config read_config(const YamlNode& root, const std::string& source) {
   if (const YamlNode* node = root.find("model")) config.model = read_file(*node, "model", EmbeddedFile::Kind::model);
   if (const YamlNode* node = root.find("dataset")) config.dataset = read_dataset(*node, "dataset", "llamacpp-512");
   if (const YamlNode* node = root.find("calibration")) config.calibration = read_calibration(*node);
+  if (const YamlNode* node = root.find("imatrix")) config.imatrix = read_imatrix(*node);
+  if (const YamlNode* node = root.find("rules")) config.rules = read_rule_sets(*node);
+  if (const YamlNode* node = root.find("fallback")) config.fallback = read_fallback(*node);
   if (const YamlNode* node = root.find("seed")) config.seed = node->as_integer("seed", 0, most_integer);
   if (const YamlNode* node = root.find("threads"))
     config.threads = static_cast<int>(node->as_integer("threads", 1, 1024));
@@ -204,12 +246,18 @@ Config read_config(const YamlNode& root, const std::string& source) {
     config.notes = std::move(expanded.notes);
   }
   check_needs(root, config);
+  check_rules(root, config);
   add_f32(config);
   config.sha256 = experiment_hash(root);
   return config;
 }
 
 }  // namespace
+
+std::vector<TensorRule> Config::rules_of(const Method& method) const {
+  const auto option = method.options.find(std::string(rules_option));
+  return option == method.options.end() ? std::vector<TensorRule>{} : rules.at(option->second);
+}
 
 bool Config::measures(std::string_view metric) const { return std::ranges::find(metrics, metric) != metrics.end(); }
 

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "datasets/windows.h"
+#include "quantizers/allocation/allocation.h"
 #include "quantizers/method.h"
 
 namespace quantbench {
@@ -44,6 +46,9 @@ struct Config {
   std::optional<FileReference> model;  // absent only when throughput is all that is measured
   std::optional<DatasetConfig> dataset;
   std::optional<DatasetConfig> calibration;
+  std::optional<FileReference> imatrix;
+  std::map<std::string, std::vector<TensorRule>> rules;  // by the name that the option `rules` of methods gives
+  Fallback fallback = Fallback::by_method;
   std::vector<std::string> metrics;  // names in the order of Registry<Metric>
   std::vector<Method> methods;
   std::optional<ThroughputConfig> throughput;
@@ -54,6 +59,8 @@ struct Config {
   std::vector<std::string> notes;  // what a reader should know: duplicates dropped, cells added
 
   bool measures(std::string_view metric) const;
+  /// Empty when the method names none.
+  std::vector<TensorRule> rules_of(const Method& method) const;
 };
 
 /// Reads an included file. Throws Error when it cannot.

@@ -45,6 +45,33 @@ std::vector<std::string> ids(const Config& config) {
 
 std::vector<std::string> expanded(const std::string& methods) { return ids(parse(weights_only(methods))); }
 
+TEST(Config, ReadsImportanceRulesAndFallback) {
+  const Config config = parse(weights_only("  - {method: rtn, format: q4_0, rules: [false, careful]}\n") +
+                              "imatrix: sub/i.gguf\nfallback: allow\n"
+                              "rules:\n"
+                              "  careful: [{tensor: attn_v, format: q8_0}, {tensor: '^blk', format: keep}]\n");
+  EXPECT_EQ(config.imatrix->location, "dir/sub/i.gguf");
+  EXPECT_EQ(config.imatrix->name, "i.gguf");
+  EXPECT_EQ(config.fallback, Fallback::allow);
+  EXPECT_THAT(ids(config), ElementsAre("rtn:q4_0", "rtn:q4_0:rules=careful"));
+  EXPECT_TRUE(config.rules_of(config.methods[0]).empty());
+  EXPECT_EQ(to_string(config.rules_of(config.methods[1])), "attn_v -> q8_0\n^blk -> keep\n");
+}
+
+TEST(Config, RulesMustBeThereAndMakeSense) {
+  const auto with = [](const std::string& method, const std::string& rules) {
+    return error_of(weights_only("  - " + method + "\n") + "rules: " + rules + "\n");
+  };
+  EXPECT_THAT(with("rtn:q4_0:rules=carful", "{careful: [{tensor: a, format: q8_0}]}"),
+              HasSubstr("the config has no rules 'carful'; did you mean careful"));
+  EXPECT_THAT(with("rtn:q4_0", "{careful: [{tensor: a}]}"), HasSubstr("'format' is missing"));
+  EXPECT_THAT(with("rtn:q4_0", "{careful: []}"), HasSubstr("the list of rules is empty"));
+  EXPECT_THAT(with("rtn:q4_0", "{careful: [{tensor: a, format: q9_0}]}"), HasSubstr("unknown format 'q9_0'"));
+  EXPECT_THAT(with("rtn:q4_0", "{careful: [{tensor: '(', format: q8_0}]}"), HasSubstr("dir/c.yaml:5:19"));
+  EXPECT_THAT(with("rtn:q4_0:rules=r", "{r: [{tensor: a, format: q4_k}]}"), HasSubstr("the solver rtn does not write"));
+  EXPECT_THAT(error_of(weights_only("  - rtn:q4_0\n") + "fallback: never\n"), HasSubstr("error, warn or allow"));
+}
+
 TEST(Config, ReadsEveryKey) {
   const Config config = parse(R"(
 name: all_keys

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -107,13 +108,23 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<CellRepo
   if (std::ranges::any_of(table.rows, [&](const auto& row) { return std::ranges::any_of(row, has_mark); }))
     notes.push_back(
         fmt::format("{} cannot be told from f32: the paired 95 % confidence interval contains zero", not_significant));
+  std::vector<std::pair<std::string, std::vector<std::string>>> shared;  // a note, and the methods that have it
   for (const CellReport& cell : cells) {
     if (failed(cell)) notes.push_back(fmt::format("{} failed: {}", cell.method, cell.error));
-    const auto substituted =
-        std::ranges::count_if(cell.tensors, [](const auto& tensor) { return !tensor.fallback.empty(); });
-    if (substituted > 0)
-      notes.push_back(fmt::format("{}: {} of {} tensors are stored in another format than asked", cell.method,
-                                  substituted, cell.tensors.size()));
+    for (const std::string& note : cell.notes) {
+      const auto known = std::ranges::find(shared, note, &decltype(shared)::value_type::first);
+      if (known == shared.end())
+        shared.push_back({note, {cell.method}});
+      else
+        known->second.push_back(cell.method);
+    }
+  }
+  constexpr std::size_t most_names = 3;
+  for (auto& [note, methods] : shared) {
+    const std::size_t more = methods.size() - std::min(methods.size(), most_names);
+    methods.resize(methods.size() - more);
+    notes.push_back(
+        fmt::format("{}{}: {}", fmt::join(methods, ", "), more > 0 ? fmt::format(" and {} more", more) : "", note));
   }
   return notes;
 }

@@ -8,6 +8,7 @@
 #include "eval/base_logits.h"
 #include "eval/calibration.h"
 #include "eval/evaluate.h"
+#include "eval/importance.h"
 #include "eval/runner/experiment.h"
 #include "eval/runner/plan.h"
 
@@ -16,15 +17,16 @@ namespace quantbench {
 /// What the cells of a run share beyond the experiment: computed once, before the first cell that needs it.
 struct SharedResults {
   std::optional<Calibration> calibration;
-  std::optional<BaseLogits> base_logits;  // of the unquantized model at the scored positions
-  double noise_floor = 0;                 // meaningful with base_logits
-  std::vector<float> base_nll;            // of the f32 cell; empty until it is finished
-  std::string base_failure;               // why there is no base_nll
+  std::optional<ImportanceMatrix> importance;  // what encoders weight by
+  std::optional<BaseLogits> base_logits;       // of the unquantized model at the scored positions
+  double noise_floor = 0;                      // meaningful with base_logits
+  std::vector<float> base_nll;                 // of the f32 cell; empty until it is finished
+  std::string base_failure;                    // why there is no base_nll
 };
 
 class CellContext {
  public:
-  /// Quantizes every linear layer. All references outlive the object. Throws Error.
+  /// Quantizes every tensor of the cell's allocation. All references outlive the object. Throws Error.
   CellContext(const Experiment& experiment, const SharedResults& shared, const PlannedCell& planned, int threads,
               WindowProgress progress);
 
@@ -34,8 +36,13 @@ class CellContext {
   /// What the others are paired with.
   bool is_base() const { return planned_.method_id == "f32"; }
 
-  /// In the order of Experiment::model->linear_layers.
-  const std::vector<TensorData>& quantized_layers() const { return layers_; }
+  const ModelAllocation& allocation() const { return planned_.allocation; }
+  /// In the order of the allocation's tasks.
+  const std::vector<TensorData>& quantized_tensors() const { return tensors_; }
+  /// What encoders weighted by: the name of a file or a text; empty: every column counted the same.
+  std::string importance() const;
+  /// What the reader should know: substituted formats, tensors without importance.
+  std::vector<std::string> notes() const;
   /// Empty without calibration.
   LayerCalibration calibration_of(std::string_view layer) const;
   /// The quantized model's predictions; the forward pass runs at the first call.
@@ -49,7 +56,8 @@ class CellContext {
   const PlannedCell& planned_;
   int threads_;
   WindowProgress progress_;
-  std::vector<TensorData> layers_;
+  ImportanceUse importance_;
+  std::vector<TensorData> tensors_;
   std::optional<Evaluation> evaluation_;
 };
 

@@ -3,6 +3,7 @@
 #include "core/hash.h"
 #include "datasets/text.h"
 #include "eval/embedded.h"
+#include "models/importance/imatrix_file.h"
 
 namespace quantbench {
 namespace {
@@ -28,6 +29,11 @@ std::string Experiment::text_key() const { return model && evaluation ? key_of(*
 
 std::string Experiment::calibration_key() const {
   return model && calibration ? "calibration\n" + key_of(*model) + key_of(*calibration) : "";
+}
+
+std::string Experiment::importance_name() const {
+  if (importance) return importance->name;
+  return calibration ? calibration->name : "";
 }
 
 FileReference file_reference(const std::string& name) {
@@ -59,6 +65,22 @@ LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model) 
           cut_windows(tokens, dataset.protocol, model.tokenizer->leading_bos(), dataset.chunks)};
 }
 
+LoadedImportance load_importance(const FileReference& file, const LoadedModel& model) {
+  LoadedImportance loaded{file.name, sha256_of_file(file.location), read_importance_matrix(file.location)};
+  std::size_t known = 0;
+  for (const Tensor& layer : model.linear_layers) {
+    try {
+      if (!importance_of(loaded.matrix, layer.name, {1, layer.cols}).mean_square.empty()) ++known;
+    } catch (const Error& error) {
+      fail("{}: {}", file.location, error.what());
+    }
+  }
+  if (known == 0)
+    fail("{}: the importance matrix has no entry for any linear layer of {}; it belongs to another model",
+         file.location, model.name);
+  return loaded;
+}
+
 Experiment load_experiment(const Config& config) {
   Experiment experiment;
   if (!config.model) return experiment;
@@ -69,6 +91,7 @@ Experiment load_experiment(const Config& config) {
            dataset->protocol.window, experiment.model->model->context_length());
   if (config.dataset) experiment.evaluation = load_windows(*config.dataset, *experiment.model);
   if (config.calibration) experiment.calibration = load_windows(*config.calibration, *experiment.model);
+  if (config.imatrix) experiment.importance = load_importance(*config.imatrix, *experiment.model);
   return experiment;
 }
 

@@ -9,6 +9,7 @@
 
 #include "datasets/windows.h"
 #include "eval/config/config.h"
+#include "models/importance/importance_matrix.h"
 #include "models/model.h"
 #include "models/tokenizers/tokenizer.h"
 
@@ -33,16 +34,26 @@ struct LoadedText {
   Windows windows;
 };
 
+/// An importance matrix from a file.
+struct LoadedImportance {
+  std::string name;
+  std::string sha256;
+  ImportanceMatrix matrix;
+};
+
 struct Experiment {
   std::optional<LoadedModel> model;
   std::optional<LoadedText> evaluation;
   std::optional<LoadedText> calibration;
+  std::optional<LoadedImportance> importance;  // goes before the calibration as what encoders weight by
 
   /// One line each for all that determines predictions of the unquantized model: model, text, tokenizer, protocol,
   /// windows.
   std::string text_key() const;
   /// The same for the calibration statistics. Empty without calibration.
   std::string calibration_key() const;
+  /// What encoders weight by: the file or the calibration text. Empty: nothing.
+  std::string importance_name() const;
 };
 
 /// A model or text named on the command line.
@@ -51,6 +62,8 @@ FileReference file_reference(const std::string& name);
 /// Throws Error.
 LoadedModel load_model_file(const FileReference& reference);
 LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model);
+/// Throws Error also when the matrix has an entry of another size than the model's tensor, or none of the model's layers.
+LoadedImportance load_importance(const FileReference& file, const LoadedModel& model);
 Experiment load_experiment(const Config& config);
 
 }  // namespace quantbench

@@ -6,7 +6,6 @@
 #include "core/hash.h"
 #include "eval/environment.h"
 #include "eval/runner/metric.h"
-#include "quantizers/quantize.h"
 
 namespace quantbench {
 namespace {
@@ -14,10 +13,13 @@ namespace {
 // Encoding and measuring the error of one weight, in units of the forward pass: measured on rtn into integer formats.
 constexpr double operations_per_quantized_weight = 200;
 
-std::string cell_key(const Config& config, const Experiment& experiment, const std::string& method_id) {
-  std::string key = fmt::format("quantbench {}\nmethod={}\nseed={}\n", quantbench_version(), method_id, config.seed);
+std::string cell_key(const Config& config, const Experiment& experiment, const Method& method) {
+  std::string key =
+      fmt::format("quantbench {}\nmethod={}\nseed={}\n", quantbench_version(), to_string(method), config.seed);
   key += experiment.model ? fmt::format("model={}\n", experiment.model->sha256) : "";
   key += experiment.text_key() + experiment.calibration_key();
+  if (experiment.importance) key += fmt::format("imatrix={}\n", experiment.importance->sha256);
+  key += to_string(config.rules_of(method));
   for (const std::string& name : config.metrics) {
     const Metric& metric = Registry<Metric>::instance().at(name);
     if (metric.measure) key += fmt::format("metric={}:{}\n", name, metric.version);
@@ -35,19 +37,22 @@ double forward_operations(const Experiment& experiment) {
               embedding * static_cast<double>(windows.scored_tokens()));
 }
 
-void add_sizes(PlannedCell& cell, const Experiment& experiment) {
-  double weights = 0;
-  for (const Tensor& layer : experiment.model->linear_layers) {
-    try {
-      const auto format = allocate_format(cell.method, layer.name, layer.rows, layer.cols);
-      cell.size_bytes += format->tensor_bytes(layer.rows, layer.cols);
-    } catch (const Error& error) {
-      fail("method {} cannot store {} ({} x {}): {}", cell.method_id, layer.name, layer.rows, layer.cols, error.what());
-    }
-    weights += static_cast<double>(layer.weights());
+ModelAllocation allocate(const Config& config, const Experiment& experiment, const Method& method) {
+  AllocationOptions options;
+  options.rules = config.rules_of(method);
+  options.fallback = config.fallback;
+  options.importance = wants_importance(method) && !experiment.importance_name().empty();
+  try {
+    return allocate_model(*experiment.model, method, std::move(options));
+  } catch (const Error& error) {
+    fail("method {}: {}", to_string(method), error.what());
   }
-  cell.bits_per_weight = weights == 0 ? 0 : 8.0 * static_cast<double>(cell.size_bytes) / weights;
-  cell.work = weights * operations_per_quantized_weight;
+}
+
+double quantizing_operations(const ModelAllocation& allocation) {
+  double weights = 0;
+  for (const TensorTask& task : allocation.tasks) weights += static_cast<double>(task.original.weights());
+  return weights * operations_per_quantized_weight;
 }
 
 }  // namespace
@@ -61,9 +66,13 @@ Plan make_plan(const Config& config, const Experiment& experiment) {
     PlannedCell cell;
     cell.method = method;
     cell.method_id = to_string(method);
-    cell.id = sha256(cell_key(config, experiment, cell.method_id));
-    add_sizes(cell, experiment);
-    if (reads_text) cell.work += forward_operations(experiment);
+    cell.id = sha256(cell_key(config, experiment, method));
+    cell.allocation = allocate(config, experiment, method);
+    cell.size_bytes = cell.allocation.size_bytes();
+    cell.bits_per_weight = cell.allocation.bits_per_weight();
+    cell.work = quantizing_operations(cell.allocation) + (reads_text ? forward_operations(experiment) : 0);
+    if (const std::string substitutes = cell.allocation.substitutes(); cell.allocation.warns && !substitutes.empty())
+      plan.notes.push_back(fmt::format("{}: {}", cell.method_id, substitutes));
     plan.cells.push_back(std::move(cell));
   }
   return plan;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eval/config/config.h"
+#include "eval/runner/allocate.h"
 #include "eval/runner/experiment.h"
 #include "quantizers/method.h"
 
@@ -18,7 +19,8 @@ struct PlannedCell {
   /// SHA-256 over all that determines the result: method, model bytes, text bytes, tokenizer, protocol, windows,
   /// calibration, seed, metrics and their versions, version of quantbench. The number of threads is not among them.
   std::string id;
-  std::uint64_t size_bytes = 0;  // of the quantized linear layers
+  ModelAllocation allocation;
+  std::uint64_t size_bytes = 0;  // of the quantized tensors
   double bits_per_weight = 0;
   double work = 0;     // floating point operations, the unit that seconds are predicted from
   double seconds = 0;  // predicted
@@ -26,9 +28,10 @@ struct PlannedCell {
 
 struct Plan {
   std::vector<PlannedCell> cells;
+  std::vector<std::string> notes;  // what a reader should know: formats that were substituted
 };
 
-/// Throws Error, naming method and tensor, when a linear layer cannot be stored in a method's format.
+/// Throws Error, naming method and tensor, when a tensor cannot be stored in a method's format.
 Plan make_plan(const Config& config, const Experiment& experiment);
 
 /// One process of several that share a plan; number is in [1, count].

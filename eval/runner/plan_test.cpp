@@ -56,7 +56,7 @@ TEST(Plan, AMethodThatCannotStoreALayerFailsBeforeAnyWork) {
     make_plan(config, load_experiment(config));
     FAIL() << "was planned";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("method rtn:q4_0 cannot store blk.0.attn_q.weight (64 x 20)"));
+    EXPECT_THAT(error.what(), HasSubstr("method rtn:q4_0: tensor 'blk.0.attn_q.weight' (64 x 20)"));
   }
 }
 

@@ -159,6 +159,8 @@ class Runner {
       if (metric.measure) metric.measure(context, cell);
     }
     nll.assign(context.nll().begin(), context.nll().end());
+    cell.importance = context.importance();
+    cell.notes = context.notes();
     return cell;
   }
 

@@ -15,6 +15,7 @@
 #include "eval/runner/metric.h"
 #include "eval/testing/report_schema.h"
 #include "eval/testing/tiny_experiment.h"
+#include "models/importance/imatrix_file.h"
 
 namespace quantbench {
 namespace {
@@ -26,7 +27,7 @@ using testing_support::TinyExperiment;
 /// Fails on q4_0 only: what a broken quantizer looks like. It is also how a metric is added: one file.
 const Register<Metric> fails_on_q4_0{"test_fails_on_q4_0",
                                      {.summary = "for tests", .measure = [](CellContext& context, CellReport&) {
-                                        if (context.quantized_layers()[0].view().format->id == "q4_0")
+                                        if (context.quantized_tensors()[0].view().format->id == "q4_0")
                                           fail("q4_0 is broken");
                                       }}};
 
@@ -69,6 +70,103 @@ TEST(Runner, TheFiguresOrderAsTheyMust) {
   EXPECT_EQ(int4.tensors.size(), 7u);
   EXPECT_TRUE(int4.rmse->weighted_relative.has_value()) << "calibration is configured";
   EXPECT_EQ(int4.perplexity->tokens, 5u * 15u) << "llamacpp-32 scores 15 tokens of each window";
+}
+
+const TensorReport& tensor(const CellReport& cell, std::string_view name) {
+  const auto found = std::ranges::find(cell.tensors, name, &TensorReport::name);
+  if (found == cell.tensors.end()) fail("no tensor {} in {}", name, cell.method);
+  return *found;
+}
+
+TEST(Runner, MixesQuantizeEmbeddingAndOutputToo) {
+  const TinyExperiment tiny("[f32, rtn:q8_0, rtn:mix:q8_0]");
+  const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
+  EXPECT_EQ(cells[1].tensors.size(), 7u) << "the linear layers";
+  EXPECT_EQ(cells[2].tensors.size(), 9u);
+  for (const char* name : {"token_embd.weight", "output.weight"}) EXPECT_EQ(tensor(cells[2], name).format, "q8_0");
+  EXPECT_EQ(cells[2].size_bytes - cells[1].size_bytes, 2u * 259 * 64 / 32 * 34);
+  EXPECT_DOUBLE_EQ(cells[2].bits_per_weight, 8.5);
+  EXPECT_GT(cells[2].kld->mean, cells[1].kld->mean) << "the forward pass reads the quantized embedding and output";
+  EXPECT_EQ(cells[1].rmse->weighted_relative, cells[2].rmse->weighted_relative) << "over the calibrated layers";
+}
+
+TEST(Runner, RulesGiveTensorsOtherFormats) {
+  const std::vector<std::string> careful = {
+      "rules={careful: [{tensor: 'attn_v|output.w', format: q8_0}, {tensor: down, format: keep}]}"};
+  const TinyExperiment tiny("[f32, rtn:q4_0, 'rtn:q4_0:rules=careful']", careful);
+  const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
+  EXPECT_EQ(cells[2].tensors.size(), 7u) << "without ffn_down, with output";
+  EXPECT_EQ(tensor(cells[2], "blk.0.attn_v.weight").format, "q8_0");
+  EXPECT_EQ(tensor(cells[2], "output.weight").format, "q8_0");
+  EXPECT_EQ(tensor(cells[2], "blk.0.attn_q.weight").format, "q4_0");
+  const TinyExperiment other("[f32, 'rtn:q4_0:rules=careful']", {"rules={careful: [{tensor: attn_v, format: q4_1}]}"});
+  EXPECT_NE(other.plan.cells[1].id, tiny.plan.cells[2].id) << "the rules are part of the hash";
+  EXPECT_EQ(other.plan.cells[0].id, TinyExperiment("[f32]").plan.cells[0].id);
+}
+
+TEST(Runner, SubstitutesAreListedAndCounted) {
+  const TinyExperiment tiny("[f32, rtn:q1_0]", {"fallback=warn"});  // 128 weights in a block, and rows of 64 and 96
+  ASSERT_EQ(tiny.plan.notes.size(), 1u);
+  EXPECT_THAT(tiny.plan.notes[0], HasSubstr("rtn:q1_0: 7 of 7 tensors are stored in another format than asked"));
+  const RunResult result = run(tiny, options_for(tiny));
+  const CellReport& cell = result.report.cells[1];
+  EXPECT_DOUBLE_EQ(cell.bits_per_weight, 4.5);
+  for (const TensorReport& each : cell.tensors) {
+    EXPECT_EQ(each.format, "q4_0");
+    EXPECT_THAT(each.fallback, HasSubstr("q4_0 instead of q1_0"));
+  }
+  EXPECT_THAT(cell.notes, ElementsAre(HasSubstr("7 of 7 tensors")));
+  EXPECT_EQ(schema_errors(to_json(result.report)), "");
+  EXPECT_EQ(parse_report(to_json(result.report), "r").cells[1].notes, cell.notes);
+  EXPECT_TRUE(TinyExperiment("[f32, rtn:q1_0]", {"fallback=allow"}).plan.notes.empty());
+  EXPECT_THROW(TinyExperiment("[f32, rtn:q1_0]"), Error);
+}
+
+TEST(Runner, ImportanceIsUsedUnlessTheMethodSaysOff) {
+  try {
+    check_method(parse_method("q4_0"));
+  } catch (const Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const TinyExperiment tiny("[f32, {method: search, format: q4_0, imatrix: [true, false]}]");
+  const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
+  ASSERT_EQ(cells.size(), 3u);
+  EXPECT_EQ(cells[1].method, "q4_0");
+  EXPECT_EQ(cells[2].method, "q4_0:imatrix=off");
+  EXPECT_EQ(cells[0].importance, "");
+  EXPECT_EQ(cells[1].importance, "calibration.txt");
+  EXPECT_EQ(cells[2].importance, "");
+  EXPECT_LT(*cells[1].rmse->weighted_relative, *cells[2].rmse->weighted_relative);
+  EXPECT_GT(cells[1].rmse->relative, cells[2].rmse->relative);
+  EXPECT_TRUE(cells[1].notes.empty());
+}
+
+TEST(Runner, AnImportanceMatrixGoesBeforeTheCalibration) {
+  try {
+    check_method(parse_method("mix:q8_0"));
+  } catch (const Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const TinyExperiment first("[f32]");
+  ImportanceMatrix matrix;
+  for (const Tensor& layer : first.experiment.model->linear_layers)
+    matrix.entries[layer.name] = {std::vector<float>(layer.cols, 1), {1}};
+  matrix.entries["blk.0.attn_q.weight"].sums_of_squares.assign(64, 0);
+  const std::string file = (first.folder / "i.gguf").string();
+  write_importance_matrix(file, matrix);
+  const TinyExperiment tiny("[f32, 'mix:q8_0']", {"imatrix=" + file});
+  EXPECT_NE(tiny.plan.cells[1].id, TinyExperiment("[f32, 'mix:q8_0']").plan.cells[1].id);
+  const CellReport cell = run(tiny, options_for(tiny)).report.cells[1];
+  EXPECT_EQ(cell.importance, "i.gguf");
+  EXPECT_THAT(cell.notes, ElementsAre(HasSubstr("blk.0.attn_q.weight: the importance matrix is zero"),
+                                      HasSubstr("token_embd.weight, output.weight")));
+  matrix.entries["blk.0.attn_q.weight"].sums_of_squares.resize(63);
+  write_importance_matrix(file, matrix);
+  EXPECT_THROW(TinyExperiment("[f32]", {"imatrix=" + file}), Error) << "another size than the model's";
+  ImportanceMatrix foreign;
+  foreign.entries["blk.9.attn_q.weight"] = {{1}, {1}};
+  write_importance_matrix(file, foreign);
+  EXPECT_THROW(TinyExperiment("[f32]", {"imatrix=" + file}), Error) << "of another model";
 }
 
 TEST(Runner, ThePairedDifferenceIsThatOfTheStoredTokens) {

@@ -68,6 +68,12 @@ SharedResults make_shared_results(const Config& config, const Experiment& experi
   if (!experiment.model) return shared;
   const LoadedModel& model = *experiment.model;
   if (experiment.calibration) shared.calibration = calibration(experiment, store, options);
+  if (experiment.importance) {
+    shared.importance = experiment.importance->matrix;
+  } else if (shared.calibration) {
+    shared.importance =
+        importance_matrix(*shared.calibration, experiment.calibration->name, experiment.calibration->windows);
+  }
   if (needs_base_logits(config)) {
     shared.base_logits = base_logits(experiment, store, options);
     begin(options.events, "noise floor");

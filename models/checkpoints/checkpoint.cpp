@@ -22,16 +22,24 @@ Tensor CheckpointTensor::tensor() const {
 
 Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors, std::string source,
                        std::vector<std::filesystem::path> files, std::shared_ptr<const void> keep_alive,
-                       std::optional<std::filesystem::path> config)
+                       std::optional<std::filesystem::path> config,
+                       std::shared_ptr<const std::vector<MappedFile>> mappings)
     : metadata_(std::move(metadata)),
       tensors_(std::move(tensors)),
       source_(std::move(source)),
       files_(std::move(files)),
       keep_alive_(std::move(keep_alive)),
-      config_(std::move(config)) {
+      config_(std::move(config)),
+      mappings_(std::move(mappings)) {
   for (std::size_t index = 0; index < tensors_.size(); ++index)
     if (!index_.emplace(tensors_[index].name, index).second)
       fail("{}: tensor '{}' exists twice", source_, tensors_[index].name);
+}
+
+void Checkpoint::release(const CheckpointTensor& tensor) const {
+  if (!mappings_) return;
+  for (const MappedFile& mapping : *mappings_)
+    if (mapping.release(tensor.bytes)) return;
 }
 
 const CheckpointTensor* Checkpoint::find(std::string_view name) const {

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/file.h"
 #include "core/tensor.h"
 
 namespace quantbench {
@@ -109,7 +110,8 @@ class Checkpoint {
  public:
   Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors, std::string source,
              std::vector<std::filesystem::path> files, std::shared_ptr<const void> keep_alive,
-             std::optional<std::filesystem::path> config = {});
+             std::optional<std::filesystem::path> config = {},
+             std::shared_ptr<const std::vector<MappedFile>> mappings = {});
 
   const Metadata& metadata() const { return metadata_; }
   const std::vector<CheckpointTensor>& tensors() const { return tensors_; }  // in file order
@@ -123,6 +125,9 @@ class Checkpoint {
   /// The config.json that lies beside safetensors files; none for GGUF, whose metadata holds the hyper-parameters.
   const std::optional<std::filesystem::path>& config() const { return config_; }
 
+  /// Says that the tensor's bytes are not needed for now: the memory they take is given back until they are read again.
+  void release(const CheckpointTensor& tensor) const;
+
  private:
   Metadata metadata_;
   std::vector<CheckpointTensor> tensors_;
@@ -131,6 +136,7 @@ class Checkpoint {
   std::vector<std::filesystem::path> files_;
   std::shared_ptr<const void> keep_alive_;
   std::optional<std::filesystem::path> config_;
+  std::shared_ptr<const std::vector<MappedFile>> mappings_;
 };
 
 /// Opens a GGUF file (any part of a split one), a safetensors file, a *.safetensors.index.json or a directory that

@@ -111,8 +111,9 @@ void finish(SplitSet& set) {
 }
 
 Checkpoint checkpoint_of(SplitSet set, const std::filesystem::path& path) {
-  return Checkpoint(std::move(set.metadata), std::move(set.tensors), path.string(), std::move(set.files),
-                    std::make_shared<const std::vector<MappedFile>>(std::move(set.mappings)));
+  const auto mappings = std::make_shared<const std::vector<MappedFile>>(std::move(set.mappings));
+  return Checkpoint(std::move(set.metadata), std::move(set.tensors), path.string(), std::move(set.files), mappings, {},
+                    mappings);
 }
 
 }  // namespace

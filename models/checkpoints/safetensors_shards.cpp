@@ -49,8 +49,9 @@ std::vector<std::string> add_shard(Shards& shards, const std::filesystem::path& 
 }
 
 Checkpoint checkpoint_of(Shards shards, const std::filesystem::path& path) {
+  const auto mappings = std::make_shared<const std::vector<MappedFile>>(std::move(shards.mappings));
   return Checkpoint(std::move(shards.metadata), std::move(shards.tensors), path.string(), std::move(shards.files),
-                    std::make_shared<const std::vector<MappedFile>>(std::move(shards.mappings)), config_beside(path));
+                    mappings, config_beside(path), mappings);
 }
 
 }  // namespace

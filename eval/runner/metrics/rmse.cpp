@@ -8,7 +8,7 @@
 namespace quantbench {
 namespace {
 
-TensorReport describe(const Tensor& tensor, const WeightErrorSums& sums) {
+TensorReport describe(const Tensor& tensor, const std::string& fallback, const WeightErrorSums& sums) {
   TensorReport report;
   report.name = tensor.name;
   report.format = tensor.format->id;
@@ -20,20 +20,23 @@ TensorReport describe(const Tensor& tensor, const WeightErrorSums& sums) {
   report.max_abs_error = sums.max_abs_error;
   report.cosine = sums.cosine();
   report.weighted_relative_rmse = sums.weighted_relative_rmse();
+  report.fallback = fallback;
   return report;
 }
 
 void measure(CellContext& context, CellReport& cell) {
-  const std::vector<Tensor>& originals = context.experiment().model->linear_layers;
-  WeightErrorSums all;
-  for (std::size_t i = 0; i < originals.size(); ++i) {
-    const Tensor& quantized = context.quantized_layers()[i].view();
+  WeightErrorSums all, weighted;  // weighted: over the tensors whose inputs were calibrated
+  const std::vector<TensorTask>& tasks = context.allocation().tasks;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const Tensor& quantized = context.quantized_tensors()[i].view();
     const LayerCalibration calibration = context.calibration_of(quantized.name);
-    const WeightErrorSums sums = weight_error(originals[i], quantized, calibration.mean_square, context.threads());
-    cell.tensors.push_back(describe(quantized, sums));
+    const WeightErrorSums sums =
+        weight_error(tasks[i].original, quantized, calibration.mean_square, context.threads());
+    cell.tensors.push_back(describe(quantized, tasks[i].allocated.fallback, sums));
     all.add(sums);
+    if (sums.weighted) weighted.add(sums);
   }
-  cell.rmse = RmseReport{all.relative_rmse(), all.rmse(), all.weighted_relative_rmse()};
+  cell.rmse = RmseReport{all.relative_rmse(), all.rmse(), weighted.weighted_relative_rmse()};
 }
 
 const Register<Metric> registered{

@@ -1,0 +1,190 @@
+#include "eval/quantize_file.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/checked.h"
+#include "kernels/cpu/decode.h"
+#include "models/checkpoints/gguf_writer.h"
+#include "models/model_facts.h"
+#include "quantizers/formats/registry.h"
+#include "quantizers/method_catalog.h"
+#include "quantizers/quantize.h"
+
+namespace quantbench {
+namespace {
+
+constexpr std::uint32_t quantization_version = 2;
+
+/// general.file_type of a file of one format; readers take it as information only. The K-quants of one format count as
+/// their "S" mixes. Source: the list of file types in the GGUF specification.
+const std::map<std::string_view, std::uint32_t>& file_types_of_formats() {
+  static const std::map<std::string_view, std::uint32_t> all = {
+      {"f32", 0},      {"f16", 1},     {"q4_0", 2},   {"q4_1", 3},     {"q8_0", 7},    {"q5_0", 8},
+      {"q5_1", 9},     {"q2_k", 10},   {"q3_k", 11},  {"q4_k", 14},    {"q5_k", 16},   {"q6_k", 18},
+      {"iq2_xxs", 19}, {"iq2_xs", 20}, {"iq1_s", 24}, {"iq3_xxs", 23}, {"iq4_nl", 25}, {"iq3_s", 26},
+      {"iq2_s", 28},   {"iq4_xs", 30}, {"iq1_m", 31}, {"bf16", 32},    {"tq1_0", 36},  {"tq2_0", 37}};
+  return all;
+}
+
+std::optional<std::uint32_t> file_type_of(const std::string& target) {
+  if (const auto mix = mix_of_target(target)) return find_mix(*mix)->file_type;
+  const auto found = file_types_of_formats().find(target);
+  return found == file_types_of_formats().end() ? std::nullopt : std::optional(found->second);
+}
+
+/// Experts lie behind each other in a tensor of three dimensions.
+std::size_t matrices_of(const CheckpointTensor& tensor) { return tensor.dims.size() < 3 ? 1 : tensor.dims[2]; }
+
+MatrixShape shape_of(const CheckpointTensor& tensor) { return {tensor.row_count(), tensor.row_length()}; }
+
+void set_importance_keys(Metadata& metadata, const NamedImportance& importance) {
+  const ImportanceMatrix& matrix = importance.matrix;
+  metadata.set("quantize.imatrix.file", MetadataScalar(importance.name));
+  if (!matrix.datasets.empty())
+    metadata.set("quantize.imatrix.dataset", MetadataScalar(fmt::format("{}", fmt::join(matrix.datasets, ", "))));
+  metadata.set("quantize.imatrix.entries_count", MetadataScalar(checked_cast<std::int32_t>(matrix.entries.size())));
+  metadata.set("quantize.imatrix.chunks_count", MetadataScalar(checked_cast<std::int32_t>(matrix.chunk_count)));
+}
+
+}  // namespace
+
+FileQuantizer::FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions options)
+    : checkpoint_(checkpoint),
+      options_(std::move(options)),
+      is_model_(checkpoint.metadata().contains("general.architecture") || checkpoint.config().has_value()) {
+  check_method(options_.method);
+  if (options_.importance && !wants_importance(options_.method))
+    fail("method '{}' does not use importance; leave the importance matrix out", to_string(options_.method));
+  std::optional<Allocation> allocation;
+  if (!options_.method.solver.empty()) {
+    allocation.emplace(options_.method, AllocationOptions{.model = model_facts(checkpoint),
+                                                          .rules = options_.rules,
+                                                          .importance = options_.importance.has_value(),
+                                                          .fallback = options_.fallback});
+    warns_ = allocation->warns();
+  } else if (!options_.rules.empty()) {
+    fail("method '{}' converts every tensor alike and takes no rules", to_string(options_.method));
+  }
+  for (const CheckpointTensor& tensor : checkpoint.tensors())
+    tensors_.push_back(plan(tensor, allocation ? &*allocation : nullptr));
+  if (std::ranges::none_of(tensors_, [](const FileTensor& task) { return task.allocated.has_value(); }))
+    fail("{} has no tensor to quantize with {}", checkpoint.source(), to_string(options_.method));
+}
+
+bool FileQuantizer::holds_weights(const CheckpointTensor& tensor) const {
+  const bool matrix =
+      tensor.dims.size() == 2 || (tensor.dims.size() == 3 && tensor.name.find("_exps") != std::string::npos);
+  return matrix && tensor.row_count() > 0 && tensor.row_length() > 0 && (!is_model_ || tensor.name.ends_with("weight"));
+}
+
+FileTensor FileQuantizer::plan(const CheckpointTensor& tensor, const Allocation* allocation) const {
+  FileTensor task{&tensor, {}, nullptr};
+  const MatrixShape shape = shape_of(tensor);
+  if (allocation == nullptr) {
+    const bool all = options_.method.target == "f32";
+    if (tensor.format != nullptr && (all || tensor.dims.size() >= 2) && shape.rows > 0 && shape.cols > 0)
+      task.allocated = AllocatedTensor{options_.method, find_format(options_.method.target), {}};
+  } else if (holds_weights(tensor)) {
+    task.allocated = allocation->of(tensor.name, shape);
+  }
+  if (task.allocated) {
+    (void)tensor.tensor();  // an undecodable type is refused before anything is written
+    task.stored = options_.dequantized ? find_format("f32") : task.allocated->format;
+    if (!task.stored->gguf_type)
+      fail(
+          "GGUF has no type for {}; with --dequantized the decoded weights are stored as f32 (to measure, not to save "
+          "space)",
+          task.stored->id);
+    return task;
+  }
+  const bool half = tensor.format && (tensor.format->id == "f16" || tensor.format->id == "bf16");
+  if (half && tensor.dims.size() <= 1 && allocation != nullptr) task.stored = find_format("f32");
+  if (task.stored == nullptr && tensor.gguf_type == no_gguf_type)
+    fail("{}: tensor {} has type {}, which GGUF cannot store", checkpoint_.source(), tensor.name, tensor.type_name);
+  return task;
+}
+
+Metadata FileQuantizer::metadata() const {
+  Metadata metadata = checkpoint_.metadata();
+  for (const char* key : {"split.no", "split.count", "split.tensors.count", "general.file_type",
+                          "general.quantization_version", "quantize.imatrix.file", "quantize.imatrix.dataset",
+                          "quantize.imatrix.entries_count", "quantize.imatrix.chunks_count"})
+    metadata.erase(key);
+  if (const auto type = file_type_of(options_.dequantized ? "f32" : options_.method.target))
+    metadata.set("general.file_type", MetadataScalar(*type));
+  metadata.set("general.quantization_version", MetadataScalar(quantization_version));
+  if (options_.importance) set_importance_keys(metadata, *options_.importance);
+  return metadata;
+}
+
+TensorData FileQuantizer::encode(const FileTensor& task, MatrixView weights, std::span<const float> mean_square) const {
+  LayerCalibration calibration;
+  calibration.mean_square = mean_square;
+  return quantize_tensor(task.allocated->method, task.tensor->name, weights, calibration, options_.threads);
+}
+
+void FileQuantizer::append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const {
+  const Tensor source = task.tensor->tensor();
+  std::vector<float> values(source.weights());  // (rows, cols)
+  decode_rows(source, 0, source.rows, values, options_.threads);
+  checkpoint_.release(*task.tensor);
+  if (!task.allocated) return writer.append(source.name, std::as_bytes(std::span(values)));
+  const std::size_t matrices = matrices_of(*task.tensor), rows = source.rows / matrices;
+  const std::vector<float> mean_square =
+      importance.of(source.name, {matrices, source.cols}, task.allocated->format->id);
+  std::vector<std::byte> bytes;  // of several matrices
+  for (std::size_t index = 0; index < matrices; ++index) {
+    const auto part = std::span(values).subspan(index * rows * source.cols, rows * source.cols);
+    const auto columns = mean_square.empty() ? std::span<const float>()
+                                             : std::span(mean_square).subspan(index * source.cols, source.cols);
+    const TensorData packed = encode(task, {part, rows, source.cols}, columns);
+    if (options_.dequantized) {
+      decode_rows(packed.view(), 0, rows, part, options_.threads);
+    } else if (matrices == 1) {
+      return writer.append(source.name, packed.view().bytes);
+    } else {
+      bytes.insert(bytes.end(), packed.view().bytes.begin(), packed.view().bytes.end());
+    }
+  }
+  writer.append(source.name, options_.dequantized ? std::as_bytes(std::span(values)) : std::span(std::as_const(bytes)));
+}
+
+void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgress& progress) {
+  std::vector<GgufTensorInfo> infos;
+  std::uint64_t total = 0, done = 0;
+  const auto weights_of = [](const FileTensor& task) { return task.tensor->row_count() * task.tensor->row_length(); };
+  for (const FileTensor& task : tensors_) {
+    infos.push_back(
+        {task.tensor->name, task.tensor->dims, task.stored ? *task.stored->gguf_type : task.tensor->gguf_type});
+    total = checked_add(total, weights_of(task));
+  }
+  GgufWriter writer(out, metadata(), infos);
+  ImportanceUse importance(options_.importance ? &options_.importance->matrix : nullptr);
+  for (const FileTensor& task : tensors_) {
+    if (task.stored == nullptr) {
+      writer.append(task.tensor->name, task.tensor->bytes);
+      checkpoint_.release(*task.tensor);
+    } else {
+      append(task, importance, writer);
+    }
+    done += weights_of(task);
+    if (progress) progress(done, total, task.tensor->name);
+  }
+  writer.commit();
+  importance_notes_ = importance.notes();
+}
+
+std::vector<std::string> FileQuantizer::notes() const {
+  std::vector<std::string> notes = importance_notes_;
+  if (!warns_) return notes;
+  for (const FileTensor& task : tensors_)
+    if (task.allocated && !task.allocated->fallback.empty())
+      notes.push_back(fmt::format("{}: {}", task.tensor->name, task.allocated->fallback));
+  return notes;
+}
+
+}  // namespace quantbench

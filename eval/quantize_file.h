@@ -1,0 +1,80 @@
+// Quantizing a checkpoint file into a GGUF file, tensor by tensor.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eval/importance.h"
+#include "models/checkpoints/checkpoint.h"
+#include "models/checkpoints/gguf_writer.h"
+#include "models/importance/importance_matrix.h"
+#include "quantizers/allocation/allocation.h"
+
+namespace quantbench {
+
+/// An importance matrix and how its source is named in the file's metadata.
+struct NamedImportance {
+  std::string name;
+  ImportanceMatrix matrix;
+};
+
+struct QuantizeFileOptions {
+  Method method;
+  std::vector<TensorRule> rules;
+  Fallback fallback = Fallback::by_method;
+  std::optional<NamedImportance> importance;
+  bool dequantized = false;  // store the decoded weights as f32
+  int threads = 1;
+};
+
+/// Called after each tensor with the weights done and their total.
+using QuantizeProgress = std::function<void(std::uint64_t done, std::uint64_t total, std::string_view tensor)>;
+
+/// What becomes of one tensor of the file.
+struct FileTensor {
+  const CheckpointTensor* tensor = nullptr;
+  std::optional<AllocatedTensor> allocated;  // empty: not quantized
+  std::shared_ptr<const Format> stored;      // null: its bytes are copied
+};
+
+/// Everything that can be refused is refused by the constructor, before any work. Metadata and tokenizer are carried over;
+/// general.file_type, general.quantization_version and, with importance, quantize.imatrix.* are set.
+///
+/// Methods without a solver convert: f32 every tensor that can be decoded, f16 and bf16 every tensor of two or more
+/// dimensions. Others quantize what Allocation says; vectors of f16 or bf16 become f32, as runtimes expect; all else is
+/// copied. In a file that is a model (it names an architecture or has a config.json) only matrices `*.weight` are weights;
+/// in any other file every matrix is.
+class FileQuantizer {
+ public:
+  /// `checkpoint` outlives the object. Throws Error.
+  FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions options);
+
+  /// One tensor at a time is in memory, decoded to f32 and encoded. The file appears whole. Throws Error.
+  void write(const std::filesystem::path& out, const QuantizeProgress& progress);
+
+  const std::vector<FileTensor>& tensors() const { return tensors_; }
+  /// Substitutes that are to be told, and what there is to know about importance after `write`.
+  std::vector<std::string> notes() const;
+
+ private:
+  FileTensor plan(const CheckpointTensor& tensor, const Allocation* allocation) const;
+  bool holds_weights(const CheckpointTensor& tensor) const;
+  Metadata metadata() const;
+  TensorData encode(const FileTensor& task, MatrixView weights, std::span<const float> mean_square) const;
+  void append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const;
+
+  const Checkpoint& checkpoint_;
+  QuantizeFileOptions options_;
+  bool is_model_ = false;
+  bool warns_ = false;
+  std::vector<FileTensor> tensors_;
+  std::vector<std::string> importance_notes_;
+};
+
+}  // namespace quantbench
