@@ -27,11 +27,12 @@ struct AffineFit {
 template <class Source>
 [[gnu::noinline]] AffineFit fit_affine(const Source& source, float level_max, Floats16 scale, Floats16 offset) {
   const Floats16 inverse = inverse_or_zero16(scale), highest = all16(level_max);
-  Floats16 rest = all16(0), slope = all16(0), mean = all16(0), qq = all16(0), q_sum = all16(0), w_sum = all16(0);
+  Floats16 rest = all16(0.0f), slope = all16(0.0f), mean = all16(0.0f), qq = all16(0.0f), q_sum = all16(0.0f),
+           w_sum = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 w = source.importance(j);
     const Floats16 t = (source.weight(j) - offset) * inverse;
-    const Floats16 q = smaller16(larger16(round16(t), all16(0)), highest);
+    const Floats16 q = smaller16(larger16(round16(t), all16(0.0f)), highest);
     const Floats16 e = t - q;
     const Floats16 we = w * e, wq = w * q;
     rest += we * e;
@@ -42,7 +43,7 @@ template <class Source>
     w_sum += w;
   }
   const Floats16 determinant = qq * w_sum - q_sum * q_sum;
-  const Floats16 safe = select16(determinant > 1e-6f * qq * w_sum, determinant, all16(0));
+  const Floats16 safe = select16(determinant > 1e-6f * qq * w_sum, determinant, all16(0.0f));
   const Floats16 a = divide_or_zero16(slope * w_sum - mean * q_sum, safe);
   const Floats16 b = divide_or_zero16(mean - a * q_sum, w_sum);
   const Floats16 error = scale * scale * (rest - a * slope - b * mean);
@@ -53,10 +54,10 @@ template <class Source>
 template <class Source>
 [[gnu::noinline]] Floats16 error_of_affine(const Source& source, float level_max, Floats16 scale, Floats16 offset) {
   const Floats16 inverse = inverse_or_zero16(scale), highest = all16(level_max);
-  Floats16 error = all16(0);
+  Floats16 error = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j);
-    const Floats16 q = smaller16(larger16(round16((x - offset) * inverse), all16(0)), highest);
+    const Floats16 q = smaller16(larger16(round16((x - offset) * inverse), all16(0.0f)), highest);
     const Floats16 rest = x - (scale * q + offset);
     error += source.importance(j) * rest * rest;
   }
@@ -78,7 +79,7 @@ template <class Source>
     range.largest = select16(counts, larger16(range.largest, x), range.largest);
   }
   const Ints16 none = range.smallest > range.largest;
-  return {select16(none, all16(0), range.smallest), select16(none, all16(0), range.largest)};
+  return {select16(none, all16(0.0f), range.smallest), select16(none, all16(0.0f), range.largest)};
 }
 
 /// Candidates cut `low` and `high` levels off the two ends of the range.
@@ -157,7 +158,7 @@ inline void affine(const LaneGroups& groups, const GroupTask& task, GroupResult&
   const auto storage = storage_of<HalfStorage>(groups);
   const float level_max = task.level_max;
   const WeightRange range = weight_range(source);
-  StoredAffine best{all16(0), all16(0), error_of_affine(source, level_max, all16(0), all16(0))};
+  StoredAffine best{all16(0.0f), all16(0.0f), error_of_affine(source, level_max, all16(0.0f), all16(0.0f))};
   try_affine(source, level_max, storage.round((range.largest - range.smallest) / level_max),
              storage.round(range.smallest), best);
   for (int level = 0; level <= static_cast<int>(task.effort); ++level) {
@@ -169,7 +170,7 @@ inline void affine(const LaneGroups& groups, const GroupTask& task, GroupResult&
   store16(result.scale, best.scale * unit);
   store16(result.offset, best.offset * unit);
   write_levels(source.weights(), result.levels, [&](int j) {
-    return smaller16(larger16(round16((source.weight(j) - best.offset) * inverse), all16(0)), all16(level_max));
+    return smaller16(larger16(round16((source.weight(j) - best.offset) * inverse), all16(0.0f)), all16(level_max));
   });
 }
 

@@ -22,10 +22,10 @@ struct AffineCheck {
 
 [[gnu::noinline]] AffineCheck check_affine(const Transposed& source, float level_max, Floats16 scale, Floats16 min) {
   const Floats16 inverse = inverse_or_zero16(scale), highest = all16(level_max);
-  AffineCheck check{all16(0), all16(0), all16(0), all16(0), all16(0)};
+  AffineCheck check{all16(0.0f), all16(0.0f), all16(0.0f), all16(0.0f), all16(0.0f)};
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j), w = source.importance(j);
-    const Floats16 q = smaller16(larger16(round16((x + min) * inverse), all16(0)), highest);
+    const Floats16 q = smaller16(larger16(round16((x + min) * inverse), all16(0.0f)), highest);
     const Floats16 rest = x - (scale * q - min);
     const Floats16 wr = w * rest, wq = w * q;
     check.error += wr * rest;
@@ -77,8 +77,8 @@ struct AffineBlockSearch {
     const Floats16 scales = clamp16(round16(fit.scale * inverse_or_zero16(d)), scale_range.lowest, scale_range.highest);
     Floats16 min = min_for(d * scales);
     // Mins are not negative: the sign of dmin is that of most of them.
-    const Floats16 sign = select16(sum_over16<block_lanes>(fit.w * min) < 0.0f, all16(-1), all16(1));
-    min = larger16(min * sign, all16(0)) * sign;
+    const Floats16 sign = select16(sum_over16<block_lanes>(fit.w * min) < 0.0f, all16(-1.0f), all16(1.0f));
+    min = larger16(min * sign, all16(0.0f)) * sign;
     const Floats16 dmin =
         best_unit<block_lanes>(min, fit.w, min_range, min_range.highest * from, min_range.highest * to, count);
     return {d, storage.round(dmin)};
@@ -91,10 +91,10 @@ struct AffineBlockSearch {
     const Floats16 a12 = -sum(scales * mins * check.q);
     const Floats16 b1 = sum(scales * check.slope), b2 = -sum(mins * check.mean);
     const Floats16 determinant = a11 * a22 - a12 * a12;
-    const Floats16 safe = select16(determinant > 1e-6f * a11 * a22, determinant, all16(0));
+    const Floats16 safe = select16(determinant > 1e-6f * a11 * a22, determinant, all16(0.0f));
     const Ints16 both = safe > 0.0f;
     const Floats16 d = select16(both, divide_or_zero16(b1 * a22 - b2 * a12, safe), divide_or_zero16(b1, a11));
-    const Floats16 dmin = select16(both, divide_or_zero16(b2 * a11 - b1 * a12, safe), all16(0));
+    const Floats16 dmin = select16(both, divide_or_zero16(b2 * a11 - b1 * a12, safe), all16(0.0f));
     return {storage.round(units.d + d), storage.round(units.dmin + dmin)};
   }
 
@@ -102,8 +102,8 @@ struct AffineBlockSearch {
   [[gnu::noinline]] void try_units(Units units, const BlockEffort& effort, AffineBlock& best) const {
     for (int round = 0; round <= effort.solves; ++round) {
       const Floats16 inverse_d = inverse_or_zero16(units.d), inverse_dmin = inverse_or_zero16(units.dmin);
-      AffineCheck found{all16(worst), all16(0), all16(0), all16(0), all16(0)};
-      Floats16 scales = all16(0), mins = all16(0);
+      AffineCheck found{all16(worst), all16(0.0f), all16(0.0f), all16(0.0f), all16(0.0f)};
+      Floats16 scales = all16(0.0f), mins = all16(0.0f);
       for (int i = -effort.reach; i <= effort.reach; ++i) {
         const Floats16 scale =
             clamp16(round16(fit.scale * inverse_d) + static_cast<float>(i), scale_range.lowest, scale_range.highest);
@@ -151,8 +151,8 @@ template <int block_lanes>
                                         {},
                                         {},
                                         {}};
-  const Floats16 zero_error = error_of_affine(source, task.group.level_max, all16(0), all16(0));
-  AffineBlock best{all16(0), all16(0), all16(0), all16(0), sum_over16<block_lanes>(zero_error)};
+  const Floats16 zero_error = error_of_affine(source, task.group.level_max, all16(0.0f), all16(0.0f));
+  AffineBlock best{all16(0.0f), all16(0.0f), all16(0.0f), all16(0.0f), sum_over16<block_lanes>(zero_error)};
   for (int level = 0; level <= static_cast<int>(task.group.effort); ++level)
     search.try_effort(static_cast<Effort>(level), best);
 
@@ -165,7 +165,7 @@ template <int block_lanes>
   }
   const Floats16 inverse = inverse_or_zero16(best.d * best.scales), min = best.dmin * best.mins;
   write_levels(source.weights(), result.levels, [&](int j) {
-    return smaller16(larger16(round16((source.weight(j) + min) * inverse), all16(0)), all16(task.group.level_max));
+    return smaller16(larger16(round16((source.weight(j) + min) * inverse), all16(0.0f)), all16(task.group.level_max));
   });
 }
 

@@ -52,7 +52,7 @@ template <int block_lanes>
                                      int count) {
   const Floats16 extreme = extreme_of_block<block_lanes>(value);
   const Floats16 inverse_extreme = inverse_or_zero16(extreme);
-  Floats16 best = all16(0), best_error = all16(worst);
+  Floats16 best = all16(0.0f), best_error = all16(worst);
   for (int k = 0; k < count; ++k) {
     const float target = from + (to - from) * (static_cast<float>(k) + 0.5f) / static_cast<float>(count);
     const Floats16 integer = clamp16(round16(value * (inverse_extreme * target)), range.lowest, range.highest);
@@ -75,7 +75,7 @@ struct SymmetricCheck {
 template <class Rounding>
 [[gnu::noinline]] SymmetricCheck check_scale(const Transposed& source, const Rounding& rounding, Floats16 scale) {
   const Floats16 inverse = inverse_or_zero16(scale);
-  SymmetricCheck check{all16(0), all16(0), all16(0)};
+  SymmetricCheck check{all16(0.0f), all16(0.0f), all16(0.0f)};
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j), w = source.importance(j);
     const Floats16 q = rounding.nearest(x * inverse);
@@ -111,8 +111,8 @@ struct SymmetricBlockSearch {
   [[gnu::noinline]] void try_unit(Floats16 d, const BlockEffort& effort, SymmetricBlock& best) const {
     for (int solve = 0; solve <= effort.solves; ++solve) {
       const Floats16 middle = round16(wanted * inverse_or_zero16(d));
-      SymmetricCheck found{all16(worst), all16(0), all16(0)};
-      Floats16 integers = all16(0);
+      SymmetricCheck found{all16(worst), all16(0.0f), all16(0.0f)};
+      Floats16 integers = all16(0.0f);
       for (int k = -effort.reach; k <= effort.reach; ++k) {
         const Floats16 integer = clamp16(middle + static_cast<float>(k), range.lowest, range.highest);
         const SymmetricCheck check = check_scale(source, rounding, d * integer);
@@ -155,8 +155,8 @@ template <int block_lanes, class Rounding>
       rounding,
       storage_of<HalfStorage>(groups),
       {static_cast<float>(task.scale_min), static_cast<float>(task.scale_max)},
-      all16(0)};
-  SymmetricBlock best{all16(0), all16(0), sum_over16<block_lanes>(error_of_scale(source, rounding, all16(0)))};
+      all16(0.0f)};
+  SymmetricBlock best{all16(0.0f), all16(0.0f), sum_over16<block_lanes>(error_of_scale(source, rounding, all16(0.0f)))};
   for (int level = 0; level <= static_cast<int>(task.group.effort); ++level) {
     const Effort now = static_cast<Effort>(level);
     const ScaleFit fit = search_scale(source, rounding, spread, task.group.levels_per_rms, scale_effort(now));

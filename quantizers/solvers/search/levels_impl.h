@@ -8,23 +8,6 @@
 namespace quantbench::search {
 namespace {
 
-[[gnu::always_inline]] inline Floats16 inverse_or_zero16(Floats16 scale) {
-  const Ints16 usable = magnitude16(scale) > 1e-37f;
-  return select16(usable, 1.0f / select16(usable, scale, all16(1)), all16(0));
-}
-
-[[gnu::always_inline]] inline Floats16 square_root16(Floats16 v) {
-  Floats16 root{};
-  for (int lane = 0; lane < lanes; ++lane) root[lane] = __builtin_sqrtf(v[lane]);
-  return root;
-}
-
-[[gnu::always_inline]] inline bool any16(Ints16 mask) {
-  int any = 0;
-  for (int lane = 0; lane < lanes; ++lane) any |= mask[lane];
-  return any != 0;
-}
-
 /// All integers from level_min to level_max.
 struct UniformRounding {
   Floats16 level_min, level_max;
@@ -37,15 +20,15 @@ struct UniformRounding {
 
 /// -1 and 1.
 struct SignRounding {
-  Floats16 level_min = all16(-1), level_max = all16(1);
+  Floats16 level_min = all16(-1.0f), level_max = all16(1.0f);
   static constexpr bool negative_scales = false;
 
-  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const { return select16(t >= 0.0f, all16(1), all16(-1)); }
+  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const { return select16(t >= 0.0f, all16(1.0f), all16(-1.0f)); }
 };
 
 /// The codebook of IQ4_NL, by its steps: the sum of those that lie below.
 struct Iq4Rounding {
-  Floats16 level_min = all16(-127), level_max = all16(113);
+  Floats16 level_min = all16(-127.0f), level_max = all16(113.0f);
   static constexpr bool negative_scales = true;
 
   [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
@@ -62,12 +45,12 @@ struct Iq4Rounding {
 
 /// E2M1 doubled, by magnitude.
 struct E2m1Rounding {
-  Floats16 level_min = all16(-12), level_max = all16(12);
+  Floats16 level_min = all16(-12.0f), level_max = all16(12.0f);
   static constexpr bool negative_scales = false;
 
   [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
     const Floats16 magnitude = magnitude16(t);
-    Floats16 q = all16(0);
+    Floats16 q = all16(0.0f);
 #pragma GCC unroll 7
     for (int k = 0; k < 7; ++k) {
       const float low = static_cast<float>(formats::e2m1_doubled[k]),
@@ -103,18 +86,16 @@ struct FullStorage {
 class Transposed {
  public:
   [[gnu::always_inline]] explicit Transposed(const LaneGroups& groups)
-      : x_(reinterpret_cast<const Floats16*>(groups.x)),
-        importance_(reinterpret_cast<const Floats16*>(groups.importance)),
-        weights_(groups.weights) {}
+      : x_(groups.x), importance_(groups.importance), weights_(groups.weights) {}
   [[gnu::always_inline]] int weights() const { return weights_; }
-  [[gnu::always_inline]] Floats16 weight(int j) const { return x_[j]; }
-  [[gnu::always_inline]] Floats16 importance(int j) const { return importance_[j]; }
+  [[gnu::always_inline]] Floats16 weight(int j) const { return load16(x_ + j * lanes); }
+  [[gnu::always_inline]] Floats16 importance(int j) const { return load16(importance_ + j * lanes); }
   [[gnu::always_inline]] int rounds(int candidates) const { return candidates; }
   [[gnu::always_inline]] Floats16 lane_fraction() const { return all16(0.5f); }
 
  private:
-  const Floats16* x_;
-  const Floats16* importance_;
+  const float* x_;
+  const float* importance_;
   int weights_;
 };
 
@@ -127,18 +108,13 @@ class OneGroup {
   [[gnu::always_inline]] Floats16 weight(int j) const { return all16(x_[j]); }
   [[gnu::always_inline]] Floats16 importance(int j) const { return all16(importance_[j]); }
   [[gnu::always_inline]] int rounds(int candidates) const { return (candidates + lanes - 1) / lanes; }
-  [[gnu::always_inline]] Floats16 lane_fraction() const {
-    return Floats16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} / 16.0f;
-  }
+  [[gnu::always_inline]] Floats16 lane_fraction() const { return to_floats16(lane_numbers16()) / 16.0f; }
 
  private:
   const float* x_;
   const float* importance_;
   int weights_;
 };
-
-[[gnu::always_inline]] inline Floats16 load16(const float* p) { return *reinterpret_cast<const Floats16*>(p); }
-[[gnu::always_inline]] inline void store16(float* p, Floats16 v) { *reinterpret_cast<Floats16*>(p) = v; }
 
 template <class Storage>
 [[gnu::always_inline]] inline Storage storage_of(const LaneGroups& groups) {
@@ -150,7 +126,7 @@ template <class Storage>
 template <class Level>
 [[gnu::always_inline]] inline void write_levels(int weights, std::int8_t* out, const Level& level) {
   for (int j = 0; j < weights; ++j) {
-    const Ints16 q = __builtin_convertvector(level(j), Ints16);
+    const Ints16 q = to_ints16(level(j));
     for (int lane = 0; lane < lanes; ++lane) out[lane * weights + j] = static_cast<std::int8_t>(q[lane]);
   }
 }

@@ -22,7 +22,7 @@ struct ScaleFit {
 
 constexpr float worst = 3e38f;
 
-[[gnu::always_inline]] inline ScaleFit no_fit() { return {all16(0), all16(worst), all16(0)}; }
+[[gnu::always_inline]] inline ScaleFit no_fit() { return {all16(0.0f), all16(worst), all16(0.0f)}; }
 
 /// Rounds with 1 / scale = `inverse`, then solves for the scale of these levels.
 ///
@@ -30,7 +30,7 @@ constexpr float worst = 3e38f;
 /// sum w x^2 - (sum w x q)^2 / sum w q^2, which at 8 bits is less than a ten thousandth of its terms.
 template <class Source, class Rounding>
 [[gnu::noinline]] ScaleFit fit_scale(const Source& source, const Rounding& rounding, Floats16 inverse) {
-  Floats16 rest = all16(0), slope = all16(0), curvature = all16(0);
+  Floats16 rest = all16(0.0f), slope = all16(0.0f), curvature = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 w = source.importance(j);
     const Floats16 t = source.weight(j) * inverse;
@@ -50,7 +50,7 @@ template <class Source, class Rounding>
 template <class Source, class Rounding>
 [[gnu::noinline]] Floats16 error_of_scale(const Source& source, const Rounding& rounding, Floats16 scale) {
   const Floats16 inverse = inverse_or_zero16(scale);
-  Floats16 error = all16(0);
+  Floats16 error = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j);
     const Floats16 rest = x - scale * rounding.nearest(x * inverse);
@@ -67,7 +67,7 @@ struct Spread {
 
 template <class Source>
 [[gnu::noinline]] Spread spread_of(const Source& source) {
-  Floats16 largest = all16(0), smallest = all16(0), square = all16(0), sum = all16(0);
+  Floats16 largest = all16(0.0f), smallest = all16(0.0f), square = all16(0.0f), sum = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j), w = source.importance(j);
     largest = larger16(largest, x);
@@ -145,7 +145,7 @@ template <class Source, class Rounding>
   const InverseRange mirrored = inverse_range({-spread.smallest, -spread.largest, spread.rms}, rounding.level_min,
                                               rounding.level_max, levels_per_rms);
   const Ints16 swap = mirrored.first > range.first;
-  const Floats16 sign = select16(swap, all16(-1), all16(1));
+  const Floats16 sign = select16(swap, all16(-1.0f), all16(1.0f));
   const auto signed_range = [&](Ints16 take_mirrored, Floats16 of) {
     return InverseRange{of * select16(take_mirrored, mirrored.first, range.first),
                         of * select16(take_mirrored, mirrored.last, range.last)};

@@ -10,12 +10,10 @@ namespace {
 struct PowerCodes {
   static constexpr int largest = 252;
   [[gnu::always_inline]] static Floats16 value(Ints16 code) {
-    return reinterpret_cast<Floats16>(code < 2 ? (0x00200000 << (code & 1)) : (code - 1) << 23);
+    return from_bits16(select16(code < 2, (code + 1) << 21, (code - 1) << 23));
   }
   /// The one that takes the largest weight to 8..16 of the levels' 12.
-  [[gnu::always_inline]] static Ints16 code_for(Floats16 largest_weight) {
-    return (reinterpret_cast<Ints16>(largest_weight) >> 23) - 2;
-  }
+  [[gnu::always_inline]] static Ints16 code_for(Floats16 largest_weight) { return (bits16(largest_weight) >> 23) - 2; }
   static constexpr int coarser[3] = {1, 1, 3}, finer[3] = {1, 2, 5};
 };
 
@@ -23,16 +21,16 @@ struct PowerCodes {
 struct Ue4m3Codes {
   static constexpr int largest = 0x7E;
   [[gnu::always_inline]] static Floats16 value(Ints16 code) {
-    const Floats16 subnormal = __builtin_convertvector(code, Floats16) * 0x1p-10f;
-    const Floats16 normal = reinterpret_cast<Floats16>((code << 20) + (119 << 23));
+    const Floats16 subnormal = to_floats16(code) * 0x1p-10f;
+    const Floats16 normal = from_bits16((code << 20) + (119 << 23));
     return select16(code < 8, subnormal, normal);
   }
   /// The one that takes the largest weight to about 12.
   [[gnu::always_inline]] static Ints16 code_for(Floats16 largest_weight) {
     const Floats16 scale = largest_weight / 12.0f;
-    const Ints16 normal = ((reinterpret_cast<Ints16>(scale) + (1 << 19)) >> 20) - (119 << 3);
-    const Ints16 subnormal = __builtin_convertvector(round16(smaller16(scale, all16(1)) * 0x1p10f), Ints16);
-    return scale < 0x1p-7f ? subnormal : normal;
+    const Ints16 normal = ((bits16(scale) + (1 << 19)) >> 20) - (119 << 3);
+    const Ints16 subnormal = to_ints16(round16(smaller16(scale, all16(1.0f)) * 0x1p10f));
+    return select16(scale < 0x1p-7f, subnormal, normal);
   }
   static constexpr int coarser[3] = {2, 6, 127}, finer[3] = {2, 5, 127};
 };
@@ -44,11 +42,11 @@ template <class Codes, class Source, class Rounding>
   const Floats16 unit = load16(groups.unit), inverse_unit = 1.0f / unit;
   const Ints16 middle = Codes::code_for(larger16(spread.largest, -spread.smallest) * unit);
   const int level = static_cast<int>(effort);
-  StoredScale best{all16(0), all16(worst)};
+  StoredScale best{all16(0.0f), all16(worst)};
   for (int k = -Codes::finer[level]; k <= Codes::coarser[level]; ++k) {
     Ints16 code = middle + k;
-    code = code < 0 ? Ints16{} : code;
-    code = code > Codes::largest ? Ints16{} + Codes::largest : code;
+    code = select16(code < 0, all16(0), code);
+    code = select16(code > Codes::largest, all16(Codes::largest), code);
     const Floats16 scale = Codes::value(code) * inverse_unit;
     best.keep_better(scale, error_of_scale(source, rounding, scale));
   }
@@ -72,7 +70,7 @@ template <class Storage, class Source, class Rounding>
 [[gnu::noinline]] StoredScale search_stored(const Source& source, const Rounding& rounding, const Storage& storage,
                                             const GroupTask& task) {
   const Spread spread = spread_of(source);
-  StoredScale best{all16(0), error_of_scale(source, rounding, all16(0))};
+  StoredScale best{all16(0.0f), error_of_scale(source, rounding, all16(0.0f))};
   const Floats16 extreme = select16(spread.largest > -spread.smallest, spread.largest, spread.smallest);
   if (rounding.negative_scales) try_stored(source, rounding, storage, extreme / rounding.level_min, best);
   try_stored(source, rounding, storage, magnitude16(extreme) / rounding.level_max, best);
@@ -93,7 +91,7 @@ template <class Source, class Rounding>
                                                Floats16 scale, Floats16 shift, GroupResult& result) {
   const Floats16 inverse = inverse_or_zero16(scale);
   store16(result.scale, scale * load16(groups.unit));
-  store16(result.offset, all16(0));
+  store16(result.offset, all16(0.0f));
   const auto level = [&](int j) { return rounding.nearest(source.weight(j) * inverse) + shift; };
   if (!groups.one_group) return write_levels(source.weights(), result.levels, level);
   for (int j = 0; j < source.weights(); ++j) result.levels[j] = static_cast<std::int8_t>(level(j)[0]);
@@ -114,7 +112,7 @@ template <class Source, class Rounding>
                          ? search_stored(source, rounding, storage_of<HalfStorage>(groups), task)
                          : search_stored(source, rounding, storage_of<FullStorage>(groups), task);
   share_best_lane(groups, best);
-  write_group(groups, source, rounding, best.scale, all16(0), result);
+  write_group(groups, source, rounding, best.scale, all16(0.0f), result);
 }
 
 [[gnu::always_inline]] inline UniformRounding uniform_rounding(const GroupTask& task) {
@@ -125,18 +123,18 @@ template <class Codes>
 [[gnu::noinline]] void symmetric_e2m1(const LaneGroups& groups, const GroupTask& task, GroupResult& result) {
   const Transposed source(groups);
   const StoredScale best = search_codes<Codes>(groups, source, E2m1Rounding{}, spread_of(source), task.effort);
-  write_group(groups, source, E2m1Rounding{}, best.scale, all16(0), result);
+  write_group(groups, source, E2m1Rounding{}, best.scale, all16(0.0f), result);
 }
 
 /// No search: the signs are those of the weights, and the best scale for them is the weighted mean magnitude.
 [[gnu::noinline]] inline void symmetric_signs(const LaneGroups& groups, GroupResult& result) {
   const Transposed source(groups);
   const auto storage = storage_of<HalfStorage>(groups);
-  const ScaleFit fit = fit_scale(source, SignRounding{}, all16(1));
+  const ScaleFit fit = fit_scale(source, SignRounding{}, all16(1.0f));
   StoredScale best{storage.round(fit.scale), all16(worst)};
   try_stored(source, SignRounding{}, storage, fit.scale, best);
   try_neighbours(source, SignRounding{}, storage, 1, best);
-  write_group(groups, source, SignRounding{}, best.scale, all16(0), result);
+  write_group(groups, source, SignRounding{}, best.scale, all16(0.0f), result);
 }
 
 inline void symmetric(const LaneGroups& groups, const GroupTask& task, GroupResult& result) {
@@ -167,7 +165,7 @@ template <class Storage, class Source>
   const Floats16 plain = larger16((spread.largest - spread.smallest) / steps, all16(1e-30f));
   const Floats16 lowest = all16(task.level_min), highest = all16(task.level_max);
   const Floats16 middle = round16(lowest - spread.smallest / plain);
-  ZeroPoint best{{all16(0), all16(worst)}, all16(0)};
+  ZeroPoint best{{all16(0.0f), all16(worst)}, all16(0.0f)};
   const int around = zero_points_around(task.effort, steps);
   for (int k = -around; k <= around; ++k) {
     const Floats16 zero = smaller16(larger16(middle + static_cast<float>(k), lowest), highest);
