@@ -64,22 +64,31 @@ template <class Source>
   return error;
 }
 
-/// Of the weights alone.
+/// Of the weights alone; and where weights of little importance count by a share of their distance from the mean.
 struct WeightRange {
   Floats16 smallest, largest;
 };
+struct WeightRanges {
+  WeightRange all, that_counts;
+};
 
 template <class Source>
-[[gnu::noinline]] WeightRange weight_range(const Source& source) {
-  WeightRange range{all16(worst), all16(-worst)};
+[[gnu::noinline]] WeightRanges weight_ranges(const Source& source) {
+  const Floats16 inverse_mean = inverse_mean_importance(source);
+  Floats16 mean = all16(0.0f);
+  for (int j = 0; j < source.weights(); ++j) mean += source.importance(j) * source.weight(j);
+  mean = mean * inverse_mean / static_cast<float>(source.weights());
+  WeightRange all{all16(worst), all16(-worst)}, that_counts{mean, mean};
   for (int j = 0; j < source.weights(); ++j) {
-    const Floats16 x = source.weight(j);
-    const Ints16 counts = source.importance(j) > 0.0f;
-    range.smallest = select16(counts, smaller16(range.smallest, x), range.smallest);
-    range.largest = select16(counts, larger16(range.largest, x), range.largest);
+    const Floats16 x = source.weight(j), w = source.importance(j);
+    const Ints16 counts = w > 0.0f;
+    all.smallest = select16(counts, smaller16(all.smallest, x), all.smallest);
+    all.largest = select16(counts, larger16(all.largest, x), all.largest);
+    const Floats16 drawn_in = mean + (x - mean) * share_that_counts(w, inverse_mean);
+    that_counts = {smaller16(that_counts.smallest, drawn_in), larger16(that_counts.largest, drawn_in)};
   }
-  const Ints16 none = range.smallest > range.largest;
-  return {select16(none, all16(0.0f), range.smallest), select16(none, all16(0.0f), range.largest)};
+  const Ints16 none = all.smallest > all.largest;
+  return {{select16(none, all16(0.0f), all.smallest), select16(none, all16(0.0f), all.largest)}, that_counts};
 }
 
 /// Candidates cut `low` and `high` levels off the two ends of the range.
@@ -93,14 +102,13 @@ constexpr EndCut end_cuts[] = {{0, 0},        {0.4f, 0.4f}, {-0.3f, -0.3f}, {1, 
 constexpr int end_cut_count = sizeof end_cuts / sizeof end_cuts[0];
 
 struct AffineEffort {
-  int candidates, refinements;
-  float widening;  // of the last candidates
+  int candidates, clipped_candidates, refinements;
 };
 
 [[gnu::always_inline]] inline AffineEffort affine_effort(Effort effort) {
   if (effort == Effort::fast) return {3, 1, 1};
-  if (effort == Effort::standard) return {end_cut_count, 3, 1};
-  return {3 * end_cut_count, 6, 1};
+  if (effort == Effort::standard) return {end_cut_count, 4, 3};
+  return {3 * end_cut_count, 12, 6};
 }
 
 /// The `k`th candidate: the list of cuts, then the same with other factors.
@@ -117,9 +125,17 @@ struct AffineEffort {
 
 template <class Source>
 [[gnu::noinline]] AffineFit search_affine(const Source& source, float level_max, const AffineEffort& effort) {
-  const WeightRange range = weight_range(source);
+  const WeightRanges ranges = weight_ranges(source);
+  const WeightRange& range = ranges.all;
   const Floats16 step = (range.largest - range.smallest) / level_max;
   AffineFit best = fit_affine(source, level_max, step, range.smallest);
+  const Floats16 smaller_step = (ranges.that_counts.largest - ranges.that_counts.smallest) / level_max;
+  for (int k = 0; k < effort.clipped_candidates; ++k) {
+    // From nearly all of the range to what counts of it.
+    const float share = static_cast<float>(k + 1) / static_cast<float>(effort.clipped_candidates);
+    best.keep_better(fit_affine(source, level_max, step + (smaller_step - step) * share,
+                                range.smallest + (ranges.that_counts.smallest - range.smallest) * share));
+  }
   for (int k = 1; k < effort.candidates; ++k) {
     const EndCut cut = end_cut(k, level_max);
     const float kept = (level_max - cut.low - cut.high) / level_max;
@@ -157,7 +173,7 @@ inline void affine(const LaneGroups& groups, const GroupTask& task, GroupResult&
   const Transposed source(groups);
   const auto storage = storage_of<HalfStorage>(groups);
   const float level_max = task.level_max;
-  const WeightRange range = weight_range(source);
+  const WeightRange range = weight_ranges(source).all;
   StoredAffine best{all16(0.0f), all16(0.0f), error_of_affine(source, level_max, all16(0.0f), all16(0.0f))};
   try_affine(source, level_max, storage.round((range.largest - range.smallest) / level_max),
              storage.round(range.smallest), best);

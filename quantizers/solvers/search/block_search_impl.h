@@ -159,7 +159,8 @@ template <int block_lanes, class Rounding>
   SymmetricBlock best{all16(0.0f), all16(0.0f), sum_over16<block_lanes>(error_of_scale(source, rounding, all16(0.0f)))};
   for (int level = 0; level <= static_cast<int>(task.group.effort); ++level) {
     const Effort now = static_cast<Effort>(level);
-    const ScaleFit fit = search_scale(source, rounding, spread, task.group.levels_per_rms, scale_effort(now));
+    const ScaleFit fit = search_scale(source, rounding, spread, task.group.levels_per_rms,
+                                      scale_effort(now, task.group.level_max - task.group.level_min));
     search.wanted = fit.scale;
     const BlockEffort effort = block_effort(now);
     search.try_units(fit.curvature, effort, best);

@@ -61,22 +61,49 @@ template <class Source, class Rounding>
 
 /// What the range of candidates is chosen by.
 struct Spread {
-  Floats16 largest, smallest;  // of the weights and zero
-  Floats16 rms;                // weighted by importance
+  Floats16 largest, smallest;                          // of the weights and zero
+  Floats16 largest_that_counts, smallest_that_counts;  // where weights of little importance may be clipped
+  Floats16 rms;                                        // weighted by importance
+
+  [[gnu::always_inline]] Spread mirrored() const {
+    return {-smallest, -largest, -smallest_that_counts, -largest_that_counts, rms};
+  }
 };
+
+/// Weights of less than a quarter of the mean importance count with a share of their magnitude.
+[[gnu::always_inline]] inline Floats16 share_that_counts(Floats16 importance, Floats16 inverse_mean) {
+  return smaller16(4.0f * importance * inverse_mean, all16(1.0f));
+}
+
+template <class Source>
+[[gnu::noinline]] Floats16 inverse_mean_importance(const Source& source) {
+  Floats16 sum = all16(0.0f);
+  for (int j = 0; j < source.weights(); ++j) sum += source.importance(j);
+  return static_cast<float>(source.weights()) * inverse_or_zero16(sum);
+}
 
 template <class Source>
 [[gnu::noinline]] Spread spread_of(const Source& source) {
-  Floats16 largest = all16(0.0f), smallest = all16(0.0f), square = all16(0.0f), sum = all16(0.0f);
+  const Floats16 inverse_mean = inverse_mean_importance(source);
+  Spread spread{all16(0.0f), all16(0.0f), all16(0.0f), all16(0.0f), all16(0.0f)};
+  Floats16 square = all16(0.0f), sum = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j), w = source.importance(j);
-    largest = larger16(largest, x);
-    smallest = smaller16(smallest, x);
+    const Floats16 counts = x * share_that_counts(w, inverse_mean);
+    spread.largest = larger16(spread.largest, x);
+    spread.smallest = smaller16(spread.smallest, x);
+    spread.largest_that_counts = larger16(spread.largest_that_counts, counts);
+    spread.smallest_that_counts = smaller16(spread.smallest_that_counts, counts);
     square += w * x * x;
     sum += w;
   }
-  return {largest, smallest, square_root16(divide_or_zero16(square, sum))};
+  spread.rms = square_root16(divide_or_zero16(square, sum));
+  return spread;
 }
+
+/// With more levels than this no weight is far from one, and the best scale is the one that happens to meet the weights that
+/// count: larger ones than the range asks for are as good.
+constexpr float many_levels = 100;
 
 /// Inverse scales worth trying, of positive scales: from a little less than what brings all weights into the range of
 /// levels up to where even Gaussian weights are clipped too much.
@@ -84,14 +111,24 @@ struct InverseRange {
   Floats16 first, last;
 };
 
+/// The largest inverse scale that clips none of the weights by more than half a step.
+[[gnu::always_inline]] inline Floats16 inverse_that_fits(Floats16 smallest, Floats16 largest, Floats16 level_min,
+                                                         Floats16 level_max) {
+  const Floats16 up = (level_max + 0.5f) / larger16(largest, all16(1e-30f));
+  const Floats16 down = (0.5f - level_min) / larger16(-smallest, all16(1e-30f));
+  return smaller16(up, down);
+}
+
 [[gnu::always_inline]] inline InverseRange inverse_range(const Spread& spread, Floats16 level_min, Floats16 level_max,
                                                          float levels_per_rms) {
-  const Floats16 up = (level_max + 0.5f) / larger16(spread.largest, all16(1e-30f));
-  const Floats16 down = (0.5f - level_min) / larger16(-spread.smallest, all16(1e-30f));
-  const Floats16 fit = smaller16(up, down);
+  const Floats16 fit = inverse_that_fits(spread.smallest, spread.largest, level_min, level_max);
+  const Floats16 fits_what_counts =
+      inverse_that_fits(spread.smallest_that_counts, spread.largest_that_counts, level_min, level_max);
   const Floats16 steps = level_max - level_min + 1.0f;
-  const Floats16 clipped = 1.2f * levels_per_rms / larger16(spread.rms, all16(1e-30f));
-  return {fit * (1.0f - 2.0f / steps), larger16(fit * (1.0f + 3.0f / steps), clipped)};
+  const Floats16 clipped =
+      larger16(1.2f * levels_per_rms / larger16(spread.rms, all16(1e-30f)), smaller16(fits_what_counts, 4.0f * fit));
+  const Floats16 below = select16(steps > many_levels, all16(0.12f), 2.0f / steps);
+  return {fit * (1.0f - below), larger16(fit * (1.0f + 3.0f / steps), clipped)};
 }
 
 /// Candidates close to the first end of the range lie closer together: outliers want the range, and there each step counts.
@@ -125,9 +162,10 @@ struct ScaleEffort {
   int candidates, mirrored_candidates, refinements, neighbours;
 };
 
-[[gnu::always_inline]] inline ScaleEffort scale_effort(Effort effort) {
+[[gnu::always_inline]] inline ScaleEffort scale_effort(Effort effort, float steps) {
+  const bool many = steps > many_levels;
   if (effort == Effort::fast) return {5, 0, 1, 0};
-  if (effort == Effort::standard) return {20, 10, 2, 1};
+  if (effort == Effort::standard) return many ? ScaleEffort{32, 16, 2, 4} : ScaleEffort{20, 10, 2, 1};
   return {64, 64, 4, 3};
 }
 
@@ -142,8 +180,8 @@ template <class Source, class Rounding>
     return fit;
   }
   // The sign that gives the finer scale comes first, the other one gets fewer candidates.
-  const InverseRange mirrored = inverse_range({-spread.smallest, -spread.largest, spread.rms}, rounding.level_min,
-                                              rounding.level_max, levels_per_rms);
+  const InverseRange mirrored =
+      inverse_range(spread.mirrored(), rounding.level_min, rounding.level_max, levels_per_rms);
   const Ints16 swap = mirrored.first > range.first;
   const Floats16 sign = select16(swap, all16(-1.0f), all16(1.0f));
   const auto signed_range = [&](Ints16 take_mirrored, Floats16 of) {

@@ -59,9 +59,8 @@ template <class Storage, class Source, class Rounding>
   try_all_stored(source, rounding, storage,
                  inverse_range(spread, rounding.level_min, rounding.level_max, levels_per_rms), 1, best);
   if (!rounding.negative_scales) return;
-  const Spread mirrored{-spread.smallest, -spread.largest, spread.rms};
   try_all_stored(source, rounding, storage,
-                 inverse_range(mirrored, rounding.level_min, rounding.level_max, levels_per_rms), -1, best);
+                 inverse_range(spread.mirrored(), rounding.level_min, rounding.level_max, levels_per_rms), -1, best);
 }
 
 /// Each effort starts from what the smaller ones found, so more effort never gives more error. The scales of plain rounding,
@@ -75,7 +74,7 @@ template <class Storage, class Source, class Rounding>
   if (rounding.negative_scales) try_stored(source, rounding, storage, extreme / rounding.level_min, best);
   try_stored(source, rounding, storage, magnitude16(extreme) / rounding.level_max, best);
   for (int level = 0; level <= static_cast<int>(task.effort); ++level) {
-    const ScaleEffort effort = scale_effort(static_cast<Effort>(level));
+    const ScaleEffort effort = scale_effort(static_cast<Effort>(level), task.level_max - task.level_min);
     const ScaleFit fit = search_scale(source, rounding, spread, task.levels_per_rms, effort);
     try_stored(source, rounding, storage, fit.scale, best);
     try_neighbours(source, rounding, storage, effort.neighbours, best);
