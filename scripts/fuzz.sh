@@ -14,6 +14,7 @@ cmake --build --preset fuzz
 declare -A seeds=(
   [gguf]="testdata/gguf/container"
   [safetensors]="testdata/safetensors"
+  [imatrix]="testdata/imatrix"
   [config]="configs configs/ci configs/sweeps configs/presets"
   [gates]="configs/ci"
 )

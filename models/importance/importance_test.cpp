@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -200,6 +201,29 @@ TEST(ImportanceFile, OtherFilesAreRefusedByContent) {
   const std::string gguf = read_text(temporary("a.gguf")), dat = good_dat().bytes;
   EXPECT_THROW(parse_imatrix_dat(std::as_bytes(std::span(gguf)), "a"), Error);
   EXPECT_THROW(parse_imatrix_gguf(std::as_bytes(std::span(dat)), "b"), Error);
+}
+
+// Files of both kinds that another program wrote byte by byte; index.json says what is wrong with each.
+TEST(ImportanceFile, GoldenFilesAreReadOrRefusedAsTheirIndexSays) {
+  const std::string folder = QUANTBENCH_SOURCE_DIR "/testdata/imatrix/";
+  const auto index = nlohmann::json::parse(read_text(folder + "index.json"));
+  ASSERT_GE(index.size(), 29u);
+  for (const auto& file : index) {
+    const std::string path = folder + file["file"].get<std::string>();
+    if (file["error"].is_null()) {
+      EXPECT_TRUE(is_importance_matrix(path)) << path;
+      EXPECT_FALSE(read_importance_matrix(path).entries.empty()) << path;
+    } else {
+      EXPECT_THAT([&] { read_importance_matrix(path); },
+                  ThrowsMessage<Error>(AllOf(HasSubstr(path), HasSubstr(file["error"].get<std::string>()))));
+    }
+  }
+  EXPECT_EQ(read_importance_matrix(folder + "plain.gguf").entries.at("w"), (ImportanceEntry{{2, 4, 8}, {4}}));
+  EXPECT_EQ(read_importance_matrix(folder + "older.gguf").entries,
+            read_importance_matrix(folder + "with_sums.gguf").entries);
+  EXPECT_EQ(read_importance_matrix(folder + "plain.gguf").chunk_size, 512u);
+  EXPECT_THAT(read_importance_matrix(folder + "experts.gguf").entries.at("e").counts, ElementsAre(1, 0, 2));
+  EXPECT_EQ(read_importance_matrix(folder + "trailer.dat").chunk_count, 12u);
 }
 
 TEST(Importance, MeansAreSumsOverCounts) {
