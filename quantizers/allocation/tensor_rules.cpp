@@ -38,6 +38,7 @@ std::string message_of(int code) {
 }  // namespace
 
 struct NamePattern::Compiled {
+  explicit Compiled(std::unique_ptr<pcre2_code, Free> expression) : code(std::move(expression)) {}
   std::unique_ptr<pcre2_code, Free> code;
 };
 
