@@ -8,7 +8,8 @@
 #include "core/error.h"
 #include "eval/testing/tiny_experiment.h"
 #include "kernels/cpu/decode.h"
-#include "models/checkpoints/safetensors_writer.h"
+#include "models/model.h"
+#include "models/model_facts.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/quantize.h"
 
@@ -177,11 +178,6 @@ TEST_F(QuantizedFile, ImportanceIsForSearchOnlyAndIsNamedInTheFile) {
   options.importance->matrix.datasets = {"wiki.txt"};
   options.importance->matrix.chunk_count = 9;
   EXPECT_THAT([&] { quantize(in, options); }, ThrowsMessage<Error>(HasSubstr("does not use importance")));
-  try {
-    check_method(parse_method("q4_0"));
-  } catch (const Error& error) {
-    GTEST_SKIP() << error.what();
-  }
   options.method = parse_method("q4_0");
   const Checkpoint out = quantize(in, options);
   EXPECT_EQ(out.metadata().text("quantize.imatrix.file"), "i.gguf");
@@ -195,6 +191,36 @@ TEST_F(QuantizedFile, ImportanceIsForSearchOnlyAndIsNamedInTheFile) {
   EXPECT_TRUE(std::ranges::equal(plain.at("blk.0.attn_k.weight").bytes, out.at("blk.0.attn_k.weight").bytes));
   options.method = parse_method("q4_0:imatrix=off");
   EXPECT_THROW(quantize(in, options), Error);
+}
+
+/// What holds for the file of every mix.
+TEST_F(QuantizedFile, EveryMixWritesAModelThatRuns) {
+  testing_support::write_tiny_model(folder_ / "model.gguf", 256);
+  const Checkpoint in = open_checkpoint(folder_ / "model.gguf");
+  const std::vector<std::int32_t> tokens = testing_support::random_tokens(8, 259, 1);
+  for (const Mix& mix : mix_table().mixes) {
+    SCOPED_TRACE(mix.name);
+    QuantizeFileOptions options;
+    options.method = parse_method("mix:" + mix.name + ":effort=fast");
+    options.fallback = Fallback::allow;
+    options.threads = 2;
+    const Checkpoint out = quantize(in, options);
+    EXPECT_EQ(out.metadata().unsigned_integer("general.file_type"), mix.file_type);
+    const Allocation allocation(
+        options.method, {.model = model_facts(in), .rules = {}, .importance = false, .fallback = Fallback::allow});
+    for (const CheckpointTensor& tensor : out.tensors()) {
+      const auto expected = allocation.of(tensor.name, {tensor.row_count(), tensor.row_length()});
+      EXPECT_EQ(tensor.format->id, expected ? expected->format->id : "f32") << tensor.name;
+      EXPECT_EQ(expected.has_value(), tensor.dims.size() == 2) << tensor.name;
+    }
+    const auto model = load_model(out);
+    std::size_t logits = 0;
+    model->forward(weights_of(out), {tokens, 1, tokens.size()}, {}, [&](const LogitsBlock& block) {
+      for (const float logit : block.logits.values) ASSERT_TRUE(std::isfinite(logit));
+      logits += block.logits.values.size();
+    });
+    EXPECT_EQ(logits, tokens.size() * 259);
+  }
 }
 
 TEST(ImportanceUse, MissingEntriesAreNotedOrAnErrorByFormat) {

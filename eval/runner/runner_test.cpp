@@ -123,11 +123,6 @@ TEST(Runner, SubstitutesAreListedAndCounted) {
 }
 
 TEST(Runner, ImportanceIsUsedUnlessTheMethodSaysOff) {
-  try {
-    check_method(parse_method("q4_0"));
-  } catch (const Error& error) {
-    GTEST_SKIP() << error.what();
-  }
   const TinyExperiment tiny("[f32, {method: search, format: q4_0, imatrix: [true, false]}]");
   const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
   ASSERT_EQ(cells.size(), 3u);
@@ -142,11 +137,6 @@ TEST(Runner, ImportanceIsUsedUnlessTheMethodSaysOff) {
 }
 
 TEST(Runner, AnImportanceMatrixGoesBeforeTheCalibration) {
-  try {
-    check_method(parse_method("mix:q8_0"));
-  } catch (const Error& error) {
-    GTEST_SKIP() << error.what();
-  }
   const TinyExperiment first("[f32]");
   ImportanceMatrix matrix;
   for (const Tensor& layer : first.experiment.model->linear_layers)
