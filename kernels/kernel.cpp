@@ -24,6 +24,28 @@ void run_encode(const Kernel& kernel, const KernelOperands& operands) {
   });
 }
 
+std::map<std::string, std::string> search_options(std::string_view effort) {
+  if (effort == "default") return {};
+  return {{"effort", std::string(effort)}};
+}
+
+void run_search(const Kernel& kernel, const KernelOperands& operands) {
+  LayerCalibration calibration;
+  calibration.mean_square = operands.importance;
+  const auto options = search_options(kernel.effort);
+  Registry<SolverEntry>::instance().at("search").solver->quantize(
+      {operands.weights, calibration, options, operands.threads}, *operands.encoded);
+}
+
+bool search_writes(const Format& format) {
+  try {
+    Registry<SolverEntry>::instance().at("search").solver->check(format, {});
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void run_decode(const Kernel& kernel, const KernelOperands& operands) {
   decode_rows(*operands.packed, 0, operands.packed->rows, operands.out, operands.threads, kernel.isa);
 }
@@ -82,7 +104,10 @@ KernelShape parse_kernel_shape(std::string_view text) {
   return {extents[0], extents[1], extents.size() == 3 ? extents[2] : 1};
 }
 
-std::string Kernel::id() const { return fmt::format("{}/{}/{}", to_string(op), format->id, to_string(isa)); }
+std::string Kernel::id() const {
+  const std::string encoder = effort.empty() ? "" : fmt::format("search-{}/", effort);
+  return fmt::format("{}/{}/{}{}", to_string(op), format->id, encoder, to_string(isa));
+}
 
 const std::vector<Kernel>& kernels() {
   static const std::vector<Kernel> all = [] {
@@ -92,6 +117,9 @@ const std::vector<Kernel>& kernels() {
         for (const Isa isa : available_isas())
           if (op != Op::encode || (isa == Isa::scalar && rounds_plainly(*find_format(format))))
             list.push_back(find_kernel(op, format, isa));
+    for (const std::string& format : format_ids())
+      if (search_writes(*find_format(format)))
+        for (const char* effort : {"fast", "default", "best"}) list.push_back(find_search_encoder(format, effort));
     return list;
   }();
   return all;
@@ -105,7 +133,13 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
     fail("encode kernels are scalar: packed bytes must not depend on the machine");
   auto stored = find_format(format);
   if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
-  return {op, std::move(stored), isa, "generic", run_function(op)};
+  return {op, std::move(stored), isa, "", "generic", run_function(op)};
+}
+
+Kernel find_search_encoder(std::string_view format, std::string_view effort) {
+  auto stored = find_format(format);
+  Registry<SolverEntry>::instance().at("search").solver->check(*stored, search_options(effort));
+  return {Op::encode, std::move(stored), best_isa(), std::string(effort), "generic", run_search};
 }
 
 }  // namespace quantbench

@@ -11,7 +11,7 @@
 
 namespace quantbench {
 
-/// encode: f32 weights to packed (plain rounding); decode: packed to f32; matvec and matmul: packed weights times f32
+/// encode: f32 weights to packed (plain rounding, or the solver search with an importance); decode: packed to f32; matvec and matmul: packed weights times f32
 /// activations (kernels/cpu/packed_product.h).
 enum class Op { encode, decode, matvec, matmul };
 
@@ -28,11 +28,12 @@ KernelShape parse_kernel_shape(std::string_view text);
 
 /// What a kernel works on. Each op uses the members it needs.
 struct KernelOperands {
-  const Tensor* packed = nullptr;  // decode, matvec, matmul: input
-  TensorData* encoded = nullptr;   // encode: output
-  MatrixView weights;              // encode: input (outputs, inputs)
-  MatrixView activations;          // matvec, matmul: input (batch, inputs)
-  std::span<float> out;            // decode: (outputs, inputs); matvec, matmul: (batch, outputs)
+  const Tensor* packed = nullptr;     // decode, matvec, matmul: input
+  TensorData* encoded = nullptr;      // encode: output
+  MatrixView weights;                 // encode: input (outputs, inputs)
+  std::span<const float> importance;  // encode with the solver search: of the columns (inputs); empty: all the same
+  MatrixView activations;             // matvec, matmul: input (batch, inputs)
+  std::span<float> out;               // decode: (outputs, inputs); matvec, matmul: (batch, outputs)
   int threads = 1;
 };
 
@@ -40,10 +41,11 @@ struct Kernel {
   Op op = Op::decode;
   std::shared_ptr<const Format> format;
   Isa isa = Isa::scalar;
+  std::string effort;   // encode: of the solver search (fast, default, best); empty for plain rounding
   std::string variant;  // "generic": instantiated from the format's description; "tuned": written for it
   void (*run)(const Kernel& kernel, const KernelOperands& operands) = nullptr;
 
-  /// op/format/isa, as in "matvec/q4_0/avx2".
+  /// op/format/isa, as in "matvec/q4_0/avx2"; of the solver search op/format/search-EFFORT/isa.
   std::string id() const;
 };
 
@@ -51,6 +53,10 @@ struct Kernel {
 /// scalar only, since
 /// packed bytes must not depend on the machine).
 const std::vector<Kernel>& kernels();
+
+/// The solver search, on the best instruction set of this machine (the bytes are the same on all). Throws Error when it does
+/// not write the format.
+Kernel find_search_encoder(std::string_view format, std::string_view effort);
 
 /// Any format, listed or not (integer formats of other groups). Throws Error when there is no such kernel here.
 Kernel find_kernel(Op op, std::string_view format, Isa isa = best_isa());

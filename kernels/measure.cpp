@@ -82,6 +82,9 @@ KernelRun::KernelRun(const Kernel& kernel, const KernelShape& shape, const Measu
   if (kernel.op == Op::encode) {
     const std::vector<float> values = synthetic_values(weights, weights_seed);
     copies.fill(std::as_bytes(std::span(values)), rotation, !options.cold);
+    if (!kernel.effort.empty())
+      for (const float value : synthetic_values(shape.inputs, activations_seed))
+        importance_.push_back(std::exp(2 * value));  // two orders of magnitude, as of the inputs of a layer
     encoded_ = TensorData("encoded", shape.outputs, shape.inputs, kernel.format);
     return;
   }
@@ -100,6 +103,7 @@ double KernelRun::call(int threads) {
   if (kernel_.op == Op::encode) {
     const auto* weights = reinterpret_cast<const float*>(input.data());
     operands.weights = {{weights, input.size() / sizeof(float)}, shape_.outputs, shape_.inputs};
+    operands.importance = importance_;
     operands.encoded = &encoded_;
   } else {
     operands.packed = &packed;

@@ -80,6 +80,7 @@ class KernelRun {
   RotatingCopies* copies_;
   KernelShape shape_;
   TensorData encoded_;              // encode: output
+  std::vector<float> importance_;   // encode with the solver search: (inputs)
   std::vector<float> activations_;  // matvec, matmul: (batch, inputs)
   std::vector<float> out_;          // decode: (outputs, inputs); matvec, matmul: (batch, outputs)
 };
