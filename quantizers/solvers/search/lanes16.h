@@ -257,16 +257,30 @@ template <class To, class Function>
   return by_parts<Ints16>([&](int p) __attribute__((always_inline)) { return first + p * part_width; });
 }
 
+/// Lane i gets lane i ^ distance of one part.
+template <int distance>
+[[gnu::always_inline]] inline FloatPart exchange_part(FloatPart v) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(v, v, 0 ^ distance, 1 ^ distance, 2 ^ distance, 3 ^ distance, 4 ^ distance,
+                                 5 ^ distance, 6 ^ distance, 7 ^ distance, 8 ^ distance, 9 ^ distance, 10 ^ distance,
+                                 11 ^ distance, 12 ^ distance, 13 ^ distance, 14 ^ distance, 15 ^ distance);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(v, v, 0 ^ distance, 1 ^ distance, 2 ^ distance, 3 ^ distance, 4 ^ distance,
+                                 5 ^ distance, 6 ^ distance, 7 ^ distance);
+#else
+  return __builtin_shufflevector(v, v, 0 ^ distance, 1 ^ distance, 2 ^ distance, 3 ^ distance);
+#endif
+}
+
 /// Each lane gets the number of the lane whose index differs in the bit `distance`.
 template <int distance>
 [[gnu::always_inline]] inline Floats16 exchange16(Floats16 v) {
-  if constexpr (distance < part_width) {
-    const IntPart from = lane_numbers16().part[0] ^ distance;
-    return by_parts<Floats16>([&](int p) __attribute__((always_inline)) { return __builtin_shuffle(v.part[p], from); });
-  } else {
-    return by_parts<Floats16>([&](int p)
-                                  __attribute__((always_inline)) { return v.part[p ^ (distance / part_width)]; });
-  }
+  return by_parts<Floats16>([&](int p) __attribute__((always_inline)) {
+    if constexpr (distance < part_width)
+      return exchange_part<distance>(v.part[p]);
+    else
+      return v.part[p ^ (distance / part_width)];
+  });
 }
 
 /// Over `lanes` = 8 or 16 neighbouring lanes, in each of them.
