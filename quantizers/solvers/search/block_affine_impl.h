@@ -47,6 +47,12 @@ struct AffineBlock {
   }
 };
 
+[[gnu::always_inline]] inline BlockEffort affine_block_effort(Effort effort) {
+  if (effort == Effort::fast) return {1, 12, 0, 1, 0};
+  if (effort == Effort::standard) return {2, 12, 1, 2, 0};
+  return {16, 12, 2, 4, 2};
+}
+
 struct Units {
   Floats16 d, dmin;
 };
@@ -124,7 +130,7 @@ struct AffineBlockSearch {
 
   [[gnu::always_inline]] void try_effort(Effort now, AffineBlock& best) {
     use(search_affine(source, level_max, affine_effort(now)));
-    const BlockEffort effort = block_effort(now);
+    const BlockEffort effort = affine_block_effort(now);
     const float slice = 0.42f / static_cast<float>(effort.units);
     for (int unit = 0; unit < effort.units; ++unit) {
       const float from = 1.02f - slice * static_cast<float>(unit);

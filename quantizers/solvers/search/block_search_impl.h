@@ -23,10 +23,12 @@ struct BlockEffort {
   int unit_reach;  // of the neighbours of d as it is stored
 };
 
-[[gnu::always_inline]] inline BlockEffort block_effort(Effort effort) {
+/// Fine scales are worth more tries: which of many similar ones suits the weights best is chance.
+[[gnu::always_inline]] inline BlockEffort block_effort(Effort effort, int scale_max) {
+  const bool fine = scale_max > 100;
   if (effort == Effort::fast) return {1, 12, 0, 1, 0};
-  if (effort == Effort::standard) return {2, 12, 1, 2, 0};
-  return {16, 12, 2, 4, 2};
+  if (effort == Effort::standard) return fine ? BlockEffort{1, 24, 4, 1, 0} : BlockEffort{2, 12, 1, 2, 0};
+  return {16, 12, fine ? 14 : 4, 3, 2};
 }
 
 [[gnu::always_inline]] inline Floats16 clamp16(Floats16 v, float lowest, float highest) {
@@ -162,7 +164,7 @@ template <int block_lanes, class Rounding>
     const ScaleFit fit = search_scale(source, rounding, spread, task.group.levels_per_rms,
                                       scale_effort(now, task.group.level_max - task.group.level_min));
     search.wanted = fit.scale;
-    const BlockEffort effort = block_effort(now);
+    const BlockEffort effort = block_effort(now, task.scale_max);
     search.try_units(fit.curvature, effort, best);
     const Floats16 middle = best.d;
     BlockEffort once = effort;
