@@ -184,7 +184,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--ctx", arguments->context, "tokens per window, instead of the protocol's")
       ->check(CLI::PositiveNumber);
   app.add_option("--chunks", arguments->chunks, "evaluate only the first N windows")->check(CLI::PositiveNumber);
-  app.add_option("--method", arguments->method, "quantize the linear layers with this method first");
+  app.add_option("--method", arguments->method, "quantize with this method first (a mix: embedding and output, too)");
   app.add_option("--base", arguments->base, "also report the KL divergence from this model's predictions");
   app.add_option("--json", arguments->json, "also write the figures to this file");
   add_threads_option(app, arguments->threads);

@@ -55,6 +55,9 @@ TEST(TensorRole, NamesOfGgufAndOfHuggingFace) {
       {"model.decoder.embed_positions.weight", Role::never},
       {"gauss", Role::other},
       {"weight", Role::other},
+      {"normal", Role::other},
+      {"model.norm.weight", Role::never},
+      {"transformer.h.2.ln_1.weight", Role::never},
   };
   for (const auto& [name, role] : table) EXPECT_EQ(role_of(name), role) << name;
 }

@@ -25,8 +25,7 @@ constexpr std::array words = std::to_array<std::pair<std::string_view, Role>>({{
                                                                                {"token_embd", Role::token_embd},
                                                                                {"output", Role::output}});
 
-/// A tensor has the role of the first entry whose text is part of its name between dots and underscores of the list's
-/// own; the order settles names that hold several.
+/// The first entry whose text is found in a name decides; the order settles names that hold several.
 struct NamePart {
   std::string_view text;
   Role role;
@@ -34,13 +33,15 @@ struct NamePart {
 
 constexpr std::array name_parts = std::to_array<NamePart>({
     // never quantized
-    {"norm", Role::never},
-    {"ln_", Role::never},
+    {"norm.", Role::never},
+    {"norm1.", Role::never},
+    {"norm2.", Role::never},
+    {".ln_", Role::never},
     {".bias", Role::never},
     {"ffn_gate_inp", Role::never},
     {"mlp.gate.", Role::never},
     {"moe.gate.", Role::never},
-    {"router", Role::never},
+    {"router.", Role::never},
     {"position_embd", Role::never},
     {"pos_embd", Role::never},
     {"embed_positions", Role::never},
@@ -48,7 +49,8 @@ constexpr std::array name_parts = std::to_array<NamePart>({
     {"wpe.", Role::never},
     {"token_types", Role::never},
     {"token_type_embeddings", Role::never},
-    {"rope_", Role::never},
+    {"rope_freqs", Role::never},
+    {"rope_factors", Role::never},
     {"rotary_emb", Role::never},
     {"conv1d", Role::never},
     {"attn_rel_b", Role::never},
