@@ -1,8 +1,8 @@
 // MXFP4: 32 weights in 17 bytes, 4.25 bits per weight. weight = 2^(e-128) * value(code)
 //   0  E8M0      e
 //   1  16 bytes  nibbles: codes 0..15 into e2m1_doubled
-// e = 255 means NaN in the standard of this format (OCP Microscaling 1.0). The existing decoders read it as the next power
-// of two, and so does this one; a checkpoint reader that wants to refuse such a block finds it with `is_valid`.
+// e = 255 means NaN in the standard of this format (OCP Microscaling 1.0). Existing decoders read it as the next power of two,
+// and so does this one; no encoder writes it.
 #pragma once
 
 #include "quantizers/formats/block.h"
@@ -28,7 +28,6 @@ struct MXFP4 : FixedBlocks<MXFP4> {
   [[gnu::always_inline]] static constexpr Affine affine(const std::byte* b, int) {
     return {scale_of(OneLane::unsigned_bytes(b, 0)), 0};
   }
-  static bool is_valid(const std::byte* b) { return b[0] != std::byte{255}; }
 
   /// 2^(exponent-128); 0 and 1 give subnormal numbers.
   [[gnu::always_inline]] static constexpr float scale_of(int exponent) {

@@ -159,7 +159,7 @@ TEST(SlowEncoderTable, OfTheDistanceFromTheOptimum) {
     const bool has_scale_in_half = format->round_affine != nullptr && id != "q8_k";
     if (!format->gguf_type || format->floating_point || !is_searched(*format)) continue;
     if (format->two_level == nullptr && !has_scale_in_half) continue;  // codebooks have a test of their own
-    const std::size_t count = format->block == 32 ? 128 : 256;
+    const std::size_t count = format->two_level != nullptr ? 256 : format->has_offset ? 128 : 2048;
     const WeightedGroup all = WeightedGroup{weights, importance}.part(0, count);
     const Errors standard = encode(id, "default", all.weights, all.importance, true);
     const Errors best = encode(id, "best", all.weights, all.importance, true);
