@@ -24,12 +24,20 @@ inline int nearest_e2m1(float weight, float scale) {
   return best;
 }
 
-/// The first code of a level that the table holds.
-template <std::size_t size>
-constexpr int code_of_level(const std::int8_t (&values)[size], int level) {
-  int code = 0;
-  while (code + 1 < static_cast<int>(size) && values[code] != level) ++code;
-  return code;
-}
+/// The first code of each level that a table holds; code 0 for others.
+class CodeOfLevel {
+ public:
+  template <std::size_t size>
+  explicit constexpr CodeOfLevel(const std::int8_t (&values)[size]) {
+    for (std::size_t code = size; code-- > 0;) codes_[values[code] + 128] = static_cast<std::uint8_t>(code);
+  }
+  constexpr int operator()(int level) const { return codes_[level + 128]; }
+
+ private:
+  std::uint8_t codes_[256] = {};
+};
+
+constexpr CodeOfLevel iq4_code(iq4_values);
+constexpr CodeOfLevel e2m1_code(e2m1_doubled);
 
 }  // namespace quantbench::formats

@@ -27,7 +27,7 @@ struct IQ4_NL : FixedBlocks<IQ4_NL> {
 
   static void pack_block(const Affine* affine, const std::int8_t* level, std::byte* b) {
     HalfScale::store(b, affine->scale);
-    store_nibbles(b + 2, [&](int i) { return code_of_level(iq4_values, level[i]); });
+    store_nibbles(b + 2, [&](int i) { return iq4_code(level[i]); });
   }
 };
 

@@ -40,8 +40,7 @@ struct IQ4_XS : SuperBlocks<IQ4_XS> {
         b[4 + i / 2] = static_cast<std::byte>(low);
         low = 0;
       }
-      store_nibbles(b + 8 + 16 * i,
-                    [&](int weight) { return code_of_level(iq4_values, parts.levels[group * i + weight]); });
+      store_nibbles(b + 8 + 16 * i, [&](int weight) { return iq4_code(parts.levels[group * i + weight]); });
     }
     store_u16(b + 2, static_cast<std::uint16_t>(high));
   }

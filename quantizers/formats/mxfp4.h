@@ -35,18 +35,21 @@ struct MXFP4 : FixedBlocks<MXFP4> {
     return __builtin_bit_cast(float, e < 2 ? 0x00200000u << e : (e - 1) << 23);
   }
 
-  /// The power of two nearest to the scale's magnitude (in ratio): levels come in both signs.
-  static Affine round_affine(Affine wanted) {
-    int exponent = 0;
-    while (exponent < largest_finite_exponent && std::fabs(wanted.scale) > scale_of(exponent) * 1.41421356f) ++exponent;
-    return {scale_of(exponent), 0};
+  /// The exponent of the power of two nearest to the scale's magnitude, in ratio.
+  static int exponent_for(float scale) {
+    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, scale) & 0x7FFFFFFFu;
+    constexpr std::uint32_t fraction_of_root_two = 0x3504F3;
+    int exponent = static_cast<int>(bits >> 23) + 1 + ((bits & 0x7FFFFFu) > fraction_of_root_two ? 1 : 0);
+    if (bits < 0x00800000u) exponent = scale_of(0) * 1.41421356f >= std::fabs(scale) ? 0 : bits > 0x005A827Au ? 2 : 1;
+    return std::min(exponent, largest_finite_exponent);
   }
 
+  /// Positive: levels come in both signs.
+  static Affine round_affine(Affine wanted) { return {scale_of(exponent_for(wanted.scale)), 0}; }
+
   static void pack_block(const Affine* affine, const std::int8_t* level, std::byte* b) {
-    int exponent = 0;
-    while (exponent < largest_finite_exponent && scale_of(exponent) < affine->scale) ++exponent;
-    b[0] = static_cast<std::byte>(exponent);
-    store_nibbles(b + 1, [&](int i) { return code_of_level(e2m1_doubled, level[i]); });
+    b[0] = static_cast<std::byte>(exponent_for(affine->scale));
+    store_nibbles(b + 1, [&](int i) { return e2m1_code(level[i]); });
   }
 
   /// The largest weight gets the level 4, 6, 8 or 12 (clipped at 12); ties go to the lower code.

@@ -46,9 +46,10 @@ struct NVFP4 : FixedBlocks<NVFP4> {
 
   /// The code of the stored scale nearest to the magnitude of `scale`; levels come in both signs.
   static int nearest_scale_code(float scale) {
-    int code = 0;
-    while (code < largest_scale_code && std::fabs(scale) > 0.5f * (scale_of(code) + scale_of(code + 1))) ++code;
-    return code;
+    const float magnitude = std::fabs(scale);
+    if (magnitude < scale_of(8)) return static_cast<int>(std::ceil(magnitude * 0x1p10f - 0.5f));
+    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, magnitude) + 0x7FFFFu;  // halves are rounded down
+    return std::min(static_cast<int>(bits >> 20) - (119 << 3), largest_scale_code);
   }
   static Affine round_affine(Affine wanted) {
     const int code = nearest_scale_code(wanted.scale);
@@ -58,7 +59,7 @@ struct NVFP4 : FixedBlocks<NVFP4> {
   static void pack_block(const Affine* affine, const std::int8_t* level, std::byte* b) {
     for (int index = 0; index < block / group; ++index)
       store_group(b, index, nearest_scale_code(affine[index].scale),
-                  [&](int i) { return code_of_level(e2m1_doubled, level[index * group + i]); });
+                  [&](int i) { return e2m1_code(level[index * group + i]); });
   }
 
   /// The scale takes the largest weight to 12. Its mantissa is rounded half up.

@@ -1,7 +1,9 @@
 // Packing is the inverse of decoding: what is stored decodes to scale * level + offset of the parts that were packed.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
+#include <set>
 
 #include "core/half.h"
 #include "quantizers/formats/registry.h"
@@ -70,6 +72,33 @@ TEST_P(PackAffines, DecodesToScaleTimesLevelPlusOffset) {
   for (std::size_t i = 0; i < count; ++i) {
     const Affine& affine = affines[i / format_->group];
     ASSERT_EQ(weights[i], affine.scale * static_cast<float>(level[i]) + affine.offset) << i;
+  }
+}
+
+/// The nearest of all stored scales, for scales of every size: by difference, or by ratio where they are powers of two.
+TEST(FewScales, AreRoundedToTheNearest) {
+  for (const char* id : {"mxfp4", "nvfp4"}) {
+    const auto format = find_format(id);
+    std::vector<std::byte> bytes(format->row_bytes(*format, format->block));
+    std::set<float> stored;
+    for (int code = 0; code <= (format->id == "mxfp4" ? 252 : 0x7E); ++code) {
+      std::vector<float> decoded(format->block);
+      bytes[0] = static_cast<std::byte>(code);
+      bytes[format->block == 32 ? 1 : 4] = std::byte{2};  // the first weight has the level 2
+      format->decode(*format, {nullptr, bytes.data()}, format->block, 0, decoded);
+      stored.insert(decoded[0] / 2);
+    }
+    for (float wanted = 0x1p-140f; wanted < 0x1p126f; wanted *= 1.0371f) {
+      const float rounded = format->round_affine(*format, {-wanted, 0}).scale;
+      ASSERT_TRUE(stored.contains(rounded)) << wanted;
+      const auto distance = [&](float scale) {
+        return format->id == "mxfp4" ? std::fabs(std::log2(scale / wanted)) : std::fabs(scale - wanted);
+      };
+      for (const float scale : stored)
+        if (scale > 0) {
+          ASSERT_LE(distance(rounded), distance(scale) * 1.000001f) << id << ' ' << wanted;
+        }
+    }
   }
 }
 

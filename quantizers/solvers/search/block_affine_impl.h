@@ -1,6 +1,7 @@
 // Super-blocks with scales and mins: weight = (d * scale) * level - (dmin * min).
 #pragma once
 
+#include "quantizers/solvers/search/affine_search_impl.h"
 #include "quantizers/solvers/search/block_search_impl.h"
 
 namespace quantbench::search {

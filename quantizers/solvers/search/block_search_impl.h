@@ -9,7 +9,6 @@
 // Lanes are groups; a block is 8 or 16 neighbouring lanes, and what belongs to it is the same in each of them.
 #pragma once
 
-#include "quantizers/solvers/search/affine_search_impl.h"
 #include "quantizers/solvers/search/symmetric_impl.h"
 
 namespace quantbench::search {
@@ -139,7 +138,8 @@ struct SymmetricBlockSearch {
       const float end = ends[unit % 2];
       const int slices = (effort.units + 1) / 2;
       const float slice = 0.42f / static_cast<float>(slices);
-      const float from = 1.02f - slice * static_cast<float>(unit / 2);
+      const int slice_index = unit / 2;
+      const float from = 1.02f - slice * static_cast<float>(slice_index);
       const Floats16 d =
           best_unit<block_lanes>(wanted, weight, range, end * from, end * (from - slice), effort.unit_steps);
       try_unit(storage.round(d), effort, best);

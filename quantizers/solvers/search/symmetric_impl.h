@@ -84,7 +84,7 @@ template <class Storage, class Source, class Rounding>
   return best;
 }
 
-/// Writes the scale and the nearest levels, each minus `first` of its lane.
+/// Writes the scale and the nearest levels, each plus the `shift` of its lane.
 template <class Source, class Rounding>
 [[gnu::always_inline]] inline void write_group(const LaneGroups& groups, const Source& source, const Rounding& rounding,
                                                Floats16 scale, Floats16 shift, GroupResult& result) {
