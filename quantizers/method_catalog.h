@@ -25,7 +25,8 @@ struct StepSpec {
   std::vector<OptionSpec> options;
 };
 
-/// Of `search`: off treats all input columns alike even where importance is known.
+/// Of `search`: how columns are weighted where importance is known. on: by mean x^2; off: all alike; sqrt: by the root of
+/// mean x^2, half way between the two on a scale of ratios.
 inline constexpr std::string_view imatrix_option = "imatrix";
 /// The name of a set of rules of the user (docs/mixes.md).
 inline constexpr std::string_view rules_option = "rules";

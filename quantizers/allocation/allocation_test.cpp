@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/error.h"
+#include "quantizers/quantize.h"
 
 namespace quantbench {
 namespace {
@@ -206,12 +209,32 @@ TEST(AllocationOptions, AreOptionsOfMethodsThatNoSolverSees) {
   EXPECT_EQ(to_string(parse_method("q4_k:imatrix=off:effort=best")), "q4_k:effort=best:imatrix=off");
   EXPECT_EQ(to_string(parse_method("q4_k:imatrix=on")), "q4_k");
   EXPECT_TRUE(wants_importance(parse_method("q4_k")));
+  EXPECT_TRUE(wants_importance(parse_method("q4_k:imatrix=sqrt")));
   EXPECT_FALSE(wants_importance(parse_method("q4_k:imatrix=off")));
   EXPECT_FALSE(wants_importance(parse_method("rtn:q4_0")));
   EXPECT_THROW(parse_method("q4_k:imatrix=maybe"), Error);
   EXPECT_THROW(parse_method("rtn:q4_0:imatrix=off"), Error);
   EXPECT_THROW(parse_method("rtn:q4_0:rules=a/b"), Error);
   EXPECT_THROW(parse_method("f16:rules=careful"), Error);
+}
+
+TEST(AllocationOptions, ImatrixSaysHowColumnsAreWeighted) {
+  std::vector<float> weights(64), mean_square(64), root(64);
+  for (std::size_t i = 0; i < 64; ++i) {
+    weights[i] = std::sin(static_cast<float>(i * i));
+    mean_square[i] = static_cast<float>(i % 7 + 1) * static_cast<float>(i % 7 + 1);
+    root[i] = static_cast<float>(i % 7 + 1);
+  }
+  const auto bytes = [&](const char* method, std::span<const float> importance) {
+    LayerCalibration calibration;
+    calibration.mean_square = importance;
+    const TensorData data = quantize_tensor(parse_method(method), "w", {weights, 1, 64}, calibration, 1);
+    return std::vector<std::byte>(data.view().bytes.begin(), data.view().bytes.end());
+  };
+  EXPECT_EQ(bytes("q4_0:imatrix=off", mean_square), bytes("q4_0", {}));
+  EXPECT_EQ(bytes("q4_0:imatrix=sqrt", mean_square), bytes("q4_0", root));
+  EXPECT_NE(bytes("q4_0", mean_square), bytes("q4_0", {}));
+  EXPECT_NE(bytes("q4_0", mean_square), bytes("q4_0:imatrix=sqrt", mean_square));
 }
 
 }  // namespace
