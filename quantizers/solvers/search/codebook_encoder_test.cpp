@@ -2,11 +2,13 @@
 // set and at every effort.
 #include "quantizers/solvers/search/codebook_encoder.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -230,6 +232,22 @@ TEST_P(CodebookEncoder, ColumnsWithoutImportanceDoNotMatter) {
   const Sums with_zeros =
       sums_of(*format_, {std::span(weights).subspan(256), std::span(importance).subspan(256), Effort::standard});
   EXPECT_LT(with_zeros.error, 0.3 * with_zeros.power);
+}
+
+/// Rows for the table of distances in results/gguf_encoders.md: a super-block of normal variates with importance.
+TEST(SlowEncoderTable, OfTheDistanceOfCodebooksFromTheOptimum) {
+  const std::vector<float> all = read_floats("gauss.f32"), all_importance = read_floats("importance.f32");
+  const auto weights = std::span(all).first(256), importance = std::span(all_importance).first(256);
+  for (const std::string& id : codebook_formats()) {
+    const auto format = find_format(id);
+    const double least = exhaustive_codebook_error(*format, weights, importance);
+    const double standard = sums_of(*format, {weights, importance, Effort::standard}).error;
+    const double best = sums_of(*format, {weights, importance, Effort::best}).error;
+    EXPECT_GE(best, least * 0.9999) << id;
+    EXPECT_LE(standard, least * 1.1) << id;
+    std::cout << fmt::format("BOUND | {} | {:.4f} | {:.4f} | all d, all integer scales, all codewords and signs |\n",
+                             id, std::sqrt(standard / least), std::sqrt(best / least));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, CodebookEncoder, testing::ValuesIn(codebook_formats()),

@@ -69,10 +69,19 @@ std::uint16_t pattern_of(std::span<const std::int8_t> half, const std::vector<st
   return static_cast<std::uint16_t>(pattern);
 }
 
+float inverse_root_mean_square(std::span<const std::int8_t> values) {
+  double square = 0;
+  for (const std::int8_t value : values) square += value * value;
+  return static_cast<float>(1 / std::sqrt(square / static_cast<double>(values.size())));
+}
+
 }  // namespace
 
 SortedCodebook::SortedCodebook(std::span<const std::int8_t> values, int codeword_weights)
-    : values_(values), codeword_weights_(codeword_weights), levels_(distinct(values)) {
+    : values_(values),
+      codeword_weights_(codeword_weights),
+      levels_(distinct(values)),
+      typical_scale_(inverse_root_mean_square(values)) {
   const auto weights = static_cast<std::size_t>(codeword_weights), half = weights / 2;
   std::vector<std::vector<std::uint16_t>> sets;
   for (std::size_t i = 0; i < values.size() / weights; ++i) {
@@ -109,9 +118,7 @@ CodebookLists SortedCodebook::lists() const {
   lists.chunk_count = static_cast<int>(chunks_.size());
   lists.terms = terms_.data();
   lists.codewords = codewords_.data();
-  double square = 0;
-  for (const std::int8_t value : values_) square += value * value;
-  lists.typical_scale = static_cast<float>(1 / std::sqrt(square / static_cast<double>(values_.size())));
+  lists.typical_scale = typical_scale_;
   return lists;
 }
 

@@ -20,6 +20,7 @@ class SortedCodebook {
   std::span<const std::int8_t> values_;
   int codeword_weights_;
   std::vector<std::int8_t> levels_;
+  float typical_scale_;
   std::vector<std::uint16_t> terms_, codewords_;
   std::vector<CodebookLists::Minimum> minima_;
   std::vector<CodebookLists::Chunk> chunks_;
