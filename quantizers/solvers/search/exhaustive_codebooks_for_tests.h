@@ -1,18 +1,21 @@
-#include "quantizers/solvers/search/codebook_exhaustive.h"
+// The least error that a codebook format can store, found by trying everything: what the search is measured against.
+#pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <span>
 #include <vector>
 
+#include "core/format.h"
 #include "core/half.h"
 #include "quantizers/solvers/search/codebook_block_scan.h"
 
 namespace quantbench {
-namespace {
 
 /// The error of each group at scales d * unit * (2 s + 1), added up for the best s.
-double least_error_at(const CodebookFormat& format, const CodebookBlockScan& block, float d) {
+inline double least_error_at(const CodebookFormat& format, const CodebookBlockScan& block, float d) {
   std::vector<double> least(static_cast<std::size_t>(block.groups()), std::numeric_limits<double>::infinity());
   for (int s = 0; s <= format.largest_scale; ++s) {
     float scale[CodebookBlockScan::largest_groups];
@@ -28,7 +31,7 @@ double least_error_at(const CodebookFormat& format, const CodebookBlockScan& blo
   return sum;
 }
 
-double least_error_of_block(const CodebookFormat& format, const CodebookBlockScan& block, int step) {
+inline double least_error_of_codebook_block(const CodebookFormat& format, const CodebookBlockScan& block, int step) {
   float largest = 0;
   for (int group = 0; group < block.groups(); ++group) largest = std::max(largest, block.typical_scale(group));
   const float full =
@@ -42,10 +45,13 @@ double least_error_of_block(const CodebookFormat& format, const CodebookBlockSca
   return std::ldexp(least, 2 * block.weight_exponent() + block.importance_exponent());
 }
 
-}  // namespace
-
-double exhaustive_codebook_error(const Format& format, std::span<const float> weights,
-                                 std::span<const float> importance, int step) {
+/// Sum over super-blocks of the least sum importance (weight - decoded)^2 over every d of binary16 within a factor of four
+/// of the one that gives the group with the largest scale the largest integer scale, both signs of d where that matters,
+/// every integer scale of every group, and every codeword, sign and shift (lower halves of codewords are compared to 16
+/// bits of their error, see codebook_scan.h). `weights` is a whole number of super-blocks and `importance` has their size.
+/// Takes about a second for 1024 weights; `step` > 1 tries only every step-th d.
+inline double exhaustive_codebook_error(const Format& format, std::span<const float> weights,
+                                        std::span<const float> importance, int step = 1) {
   const CodebookFormat codebook = codebook_format(format);
   const CodebookKernels& kernels = codebook_kernels(best_isa());
   double sum = 0;
@@ -55,7 +61,7 @@ double exhaustive_codebook_error(const Format& format, std::span<const float> we
     double least = std::numeric_limits<double>::infinity();
     for (int sign = 0; sign < (codebook.signs == CodebookSigns::shifted ? 2 : 1); ++sign) {
       const CodebookBlockScan scan(codebook, kernels, block.data(), importance.data() + begin);
-      least = std::min(least, least_error_of_block(codebook, scan, step));
+      least = std::min(least, least_error_of_codebook_block(codebook, scan, step));
       std::ranges::transform(block, block.begin(), std::negate<>());
     }
     sum += least;
