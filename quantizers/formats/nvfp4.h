@@ -74,7 +74,7 @@ struct NVFP4 : FixedBlocks<NVFP4> {
  private:
   static int reference_scale_code(float scale) {
     if (scale >= 448) return largest_scale_code;
-    if (scale < 0x1p-6f) return std::min(7, static_cast<int>(scale * 512 + 0.5f));  // subnormal stays so
+    if (scale < 0x1p-6f) return std::min(7, static_cast<int>(std::floor(scale * 512 + 0.5f)));  // subnormal stays so
     const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, scale) + (1u << 19);
     const int code = static_cast<int>(bits >> 20) - (120 << 3);
     return code >= 0x78 ? largest_scale_code : code;
