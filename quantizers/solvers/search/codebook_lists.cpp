@@ -57,7 +57,7 @@ class SharedMinima {
 std::vector<std::int8_t> distinct(std::span<const std::int8_t> values) {
   std::vector<std::int8_t> levels(values.begin(), values.end());
   std::ranges::sort(levels);
-  levels.erase(std::ranges::unique(levels).begin(), levels.end());
+  levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
   return levels;
 }
 
