@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
@@ -20,6 +22,7 @@ namespace {
 struct LayerArguments {
   std::string weights, activations, method, out, json;
   int threads = 1;
+  int repeat = 0;
 };
 
 struct OwnedMatrix {
@@ -102,6 +105,25 @@ double output_relative_error(const OwnedMatrix& x, const OwnedMatrix& original, 
   return error / norm;
 }
 
+/// What one quantization took. The processor time of all threads tells more than the wall clock on a busy machine.
+struct QuantizeTimes {
+  std::vector<double> seconds, processor_seconds;
+};
+
+template <class Quantize>
+QuantizeTimes time_quantization(int repeat, const Quantize& quantize) {
+  QuantizeTimes times;
+  for (int round = 0; round < repeat; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t processor_start = std::clock();
+    quantize();
+    const std::clock_t processor_end = std::clock();
+    times.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    times.processor_seconds.push_back(static_cast<double>(processor_end - processor_start) / CLOCKS_PER_SEC);
+  }
+  return times;
+}
+
 int quantize_layer(const LayerArguments& arguments) {
   const Method method = parse_method(arguments.method);
   check_method(method);
@@ -111,12 +133,15 @@ int quantize_layer(const LayerArguments& arguments) {
     fail("{}: 'x' has {} columns, but 'weight' of {} has {}", arguments.activations, x.cols, arguments.weights,
          weight.cols);
   const InputStatistics statistics = statistics_of(x);
-  const TensorData packed = quantize_tensor(method, "weight", weight.view(), statistics.view(), arguments.threads);
+  const auto quantize = [&] {
+    return quantize_tensor(method, "weight", weight.view(), statistics.view(), arguments.threads);
+  };
+  const TensorData packed = quantize();
   const OwnedMatrix decoded = decode_matrix(packed.view(), arguments.threads);
   const WeightErrorSums error = weight_error(weight.view(), decoded.view(), statistics.mean_square, arguments.threads);
 
   const std::string id = to_string(method);
-  const nlohmann::ordered_json result{
+  nlohmann::ordered_json result{
       {"method", id},
       {"format", packed.view().format->id},
       {"rows", weight.rows},
@@ -126,6 +151,11 @@ int quantize_layer(const LayerArguments& arguments) {
       {"relative_rmse", error.relative_rmse()},
       {"weighted_relative_rmse", error.weighted_relative_rmse().value_or(0)},
       {"output_relative_error", output_relative_error(x, weight, decoded, arguments.threads)}};
+  if (arguments.repeat > 0) {
+    const QuantizeTimes times = time_quantization(arguments.repeat, quantize);
+    result["quantize_seconds"] = times.seconds;
+    result["quantize_processor_seconds"] = times.processor_seconds;
+  }
   const NamedMatrix output{"weight", decoded.view()};
   write_safetensors(arguments.out, std::span(&output, 1), {{"quantbench.method", id}});
   if (!arguments.json.empty()) write_text_atomically(arguments.json, result.dump(2) + "\n");
@@ -143,6 +173,8 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
   app.add_option("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32")->required();
   app.add_option("--json", arguments->json, "also write the figures to this file");
+  app.add_option("--repeat", arguments->repeat, "quantize N times more and report the seconds of each")
+      ->check(CLI::Range(1, 1000000));
   add_threads_option(app, arguments->threads);
   app.footer(
       "Errors (docs/metrics.md): relative_rmse ||W-W'|| / ||W||; weighted_relative_rmse the same with each column "

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "core/error.h"
 #include "eval/commands/run_program_for_tests.h"
@@ -76,10 +77,13 @@ TEST_F(LayerCommand, OrthonormalInputsMakeTheOutputErrorTheWeightError) {
   write_matrix("x.safetensors", "x", identity, 32);
   const ProgramResult result =
       run_program(fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --method absmax:int4:g32 --out "
-                              "{0}/q.safetensors --json {0}/r.json",
+                              "{0}/q.safetensors --json {0}/r.json --repeat 3",
                               directory_.string()));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   const json figures = json::parse(read_text(path("r.json")));
+  EXPECT_EQ(figures["quantize_seconds"].size(), 3u);
+  EXPECT_EQ(figures["quantize_processor_seconds"].size(), 3u);
+  EXPECT_GT(figures["quantize_seconds"][2], 0.0);
   const double error = figures["relative_rmse"];
   EXPECT_GT(error, 0.01);
   EXPECT_LT(error, 0.2);
@@ -302,6 +306,12 @@ TEST_F(RealModel, PerplexityIsThatOfAnIndependentRuntime) {
   }
 }
 
+double mean_of(const CheckpointTensor& values) {
+  const auto* first = reinterpret_cast<const float*>(values.bytes.data());
+  const std::size_t count = values.bytes.size() / sizeof(float);
+  return std::accumulate(first, first + count, 0.0) / static_cast<double>(count);
+}
+
 TEST_F(RealModel, PerplexityAndDivergenceFromABase) {
   const ProgramResult plain = run_program(
       fmt::format("perplexity --model {} --text {} --ctx 128 --chunks 4 --json {}", model_, text_, path("a.json")));
@@ -310,10 +320,14 @@ TEST_F(RealModel, PerplexityAndDivergenceFromABase) {
   EXPECT_EQ(base["perplexity"]["tokens"], 4 * 63);
   EXPECT_EQ(base["perplexity"]["protocol"], "llamacpp-128");
   const ProgramResult rounded = run_program(
-      fmt::format("perplexity {0} --text {1} --ctx 128 --chunks 4 --method absmax:int4:row --base {0} --json {2}",
-                  model_, text_, path("b.json")));
+      fmt::format("perplexity {0} --text {1} --ctx 128 --chunks 4 --method absmax:int4:row --base {0} --json {2} "
+                  "--tokens {3}",
+                  model_, text_, path("b.json"), path("tokens.safetensors")));
   ASSERT_EQ(rounded.exit_code, 0) << rounded.errors;
   const json quantized = json::parse(read_text(path("b.json")));
+  const Checkpoint tokens = open_checkpoint(path("tokens.safetensors"));
+  EXPECT_NEAR(std::exp(mean_of(tokens.at("nll"))), quantized["perplexity"]["value"], 1e-9);
+  EXPECT_NEAR(mean_of(tokens.at("divergence")), quantized["kld"]["mean"], 1e-7);
   EXPECT_GT(quantized["kld"]["mean"], 0.001);
   EXPECT_LT(quantized["kld"]["noise_floor"], 1e-6);
   EXPECT_EQ(quantized["method"], "absmax:int4:row");

@@ -12,6 +12,7 @@
 #include "eval/metrics/perplexity.h"
 #include "eval/runner/allocate.h"
 #include "kernels/cpu/decode.h"
+#include "models/checkpoints/safetensors_writer.h"
 #include "quantizers/quantize.h"
 
 namespace quantbench {
@@ -20,7 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct PerplexityArguments {
-  std::string model, text, method, base, json;
+  std::string model, text, method, base, json, tokens;
   std::string protocol = "llamacpp-512";
   std::size_t context = 0, chunks = 0;
   int threads = 1;
@@ -153,6 +154,14 @@ Json json_of(const LoadedModel& model, const LoadedText& text, const std::option
   return document;
 }
 
+/// What pairs two evaluations of the same text token by token (docs/metrics.md).
+void write_tokens(const std::string& path, const Evaluation& evaluation) {
+  std::vector<NamedMatrix> matrices{{"nll", {evaluation.nll, 1, evaluation.nll.size()}}};
+  if (!evaluation.divergence.empty())
+    matrices.push_back({"divergence", {evaluation.divergence, 1, evaluation.divergence.size()}});
+  write_safetensors(path, matrices);
+}
+
 int run_perplexity(const PerplexityArguments& arguments) {
   const auto context = arguments.context == 0 ? std::nullopt : std::optional<std::size_t>(arguments.context);
   const Protocol protocol = parse_protocol(arguments.protocol, context);
@@ -173,6 +182,7 @@ int run_perplexity(const PerplexityArguments& arguments) {
   if (measured.evaluation.kl_divergence) print_text(text_of(*measured.evaluation.kl_divergence, measured.noise_floor));
   if (!arguments.json.empty())
     write_text_atomically(arguments.json, json_of(model, text, method, measured).dump(2) + "\n");
+  if (!arguments.tokens.empty()) write_tokens(arguments.tokens, measured.evaluation);
   return 0;
 }
 
@@ -187,6 +197,9 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--method", arguments->method, "quantize with this method first (a mix: embedding and output, too)");
   app.add_option("--base", arguments->base, "also report the KL divergence from this model's predictions");
   app.add_option("--json", arguments->json, "also write the figures to this file");
+  app.add_option("--tokens", arguments->tokens,
+                 "also write the negative log-likelihood (with --base the divergence too) of each scored token to this "
+                 "safetensors file");
   add_threads_option(app, arguments->threads);
   app.footer(
       "Examples:\n"

@@ -1,0 +1,150 @@
+"""results/peers.md from the figures."""
+
+from __future__ import annotations
+
+from .methods import FAMILIES
+from .statistics import geometric_mean
+
+PERPLEXITY_TOLERANCE = 0.005
+IMPORTANCE_TOLERANCE = 1e-3
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def interval(difference: dict, digits: int = 5) -> str:
+    numbers = (f"{difference[key]:+.{digits}f}" for key in ("mean", "lower", "upper"))
+    mean, lower, upper = numbers
+    return f"{mean} [{lower}, {upper}]"
+
+
+def introduction(about: dict) -> str:
+    machine = about["machine"]
+    return f"""# Beside ggml and its runtime
+
+Written by `scripts/compare_peers.py`, which installs the peer from PyPI and measures both on one machine:
+[docs/peers.md](../docs/peers.md) says how to run it and what is compared. All figures are in `peers.json`.
+
+| | |
+|---|---|
+| date | {about["date"]} |
+| quantbench | {about["quantbench"]} |
+| peer | {about["peer"]}: {about["peer_features"]} |
+| machine | {machine["cpu"]}, {machine["cores"]} cores, {" ".join(machine["flags"])} |
+"""
+
+
+def encode_row(format_id: str, figures: dict) -> list[str]:
+    if figures.get("unsupported"):
+        return [format_id, "not in the peer", "", "", "", "", "", ""]
+    speed = figures["processor"]
+    ratio = speed["ratio"]
+    return [
+        format_id,
+        f"{speed['peer_weights_per_second'] / 1e6:.2f}",
+        f"{speed['quantbench_weights_per_second'] / 1e6:.2f}",
+        f"**{speed['ratio_of_medians']:.2f}** [{ratio['p10']:.2f}, {ratio['p90']:.2f}]",
+        f"{figures['wall']['ratio_of_medians']:.2f}",
+        f"{figures['peer_error']:.5f}",
+        f"{figures['quantbench_error']:.5f}",
+        f"{figures['error_ratio']:.4f}",
+    ]
+
+
+def family_row(family: str, entries: list[dict]) -> list[str]:
+    return [
+        family,
+        str(len(entries)),
+        f"{geometric_mean([entry['processor']['ratio_of_medians'] for entry in entries]):.2f}",
+        f"{min(entry['processor']['ratio_of_medians'] for entry in entries):.2f}",
+        f"{geometric_mean([entry['error_ratio'] for entry in entries]):.4f}",
+    ]
+
+
+def encode_section(entries: dict) -> str:
+    measured = [entry for entry in entries.values() if not entry.get("unsupported")]
+    families = [(family, [entry for entry in measured if entry["family"] == family]) for family in FAMILIES]
+    loads = [load for entry in measured for load in entry["load"]]
+    return f"""
+## Encoders
+
+256 x 4096 Gaussian weights, a log-normal importance of the columns, one thread, effort `default` beside `ggml_quantize_chunk`,
+in turn; Mw/s are million weights per second of processor time. The ratio is that of the medians, in brackets p10 and p90 over the
+{measured[0]["rounds"]} rounds; beside it the ratio of the wall clock. Error is the weighted relative RMSE (docs/metrics.md). The load of
+the machine was {min(loads):.1f} to {max(loads):.1f}.
+
+{table(["format", "peer Mw/s", "quantbench Mw/s", "times faster", "by wall clock", "peer's error", "quantbench's error", "ratio"],
+       [encode_row(name, entry) for name, entry in entries.items()])}
+{table(["family", "formats", "times faster, geometric mean", "least", "error ratio, geometric mean"],
+       [family_row(family, members) for family, members in families if members])}"""
+
+
+def importance_section(entries: dict) -> str:
+    rows = []
+    for precision, entry in entries.items():
+        name, worst = max(entry["tensors"].items(), key=lambda item: item[1])
+        held = sum(difference <= IMPORTANCE_TOLERANCE for difference in entry["tensors"].values())
+        rows.append([precision, str(len(entry["tensors"])), f"{worst:.2e}", name, f"{held} of {len(entry['tensors'])}"])
+    chunks = next(iter(entries.values()))["conditions"]["chunks"]
+    return f"""
+## Importance matrices
+
+Mean x² of each input column over {chunks} windows of 512 tokens, `quantbench calibrate --output` beside the peer's runtime, whose
+products were watched through its evaluation callback (the wheel has no tool for it). The largest relative difference of any column.
+The peer rounds activations to f16 when it multiplies with f16 weights, quantbench does not; with f32 weights neither rounds.
+
+{table(["weights", "tensors", "largest difference", "in", f"within {IMPORTANCE_TOLERANCE:g}"], rows)}"""
+
+
+def files_section(entries: dict) -> str:
+    rows = [[name, ", ".join(entry["types"]) or "-", f"{entry['bytes'] / 1e6:.2f}", f"{entry['quantbench_perplexity']:.5f}",
+             f"{entry['peer_perplexity']:.5f}", f"{100 * entry['relative_difference']:+.4f} %"]
+            for name, entry in entries.items()]  # fmt: skip
+    held = sum(abs(entry["relative_difference"]) <= PERPLEXITY_TOLERANCE for entry in entries.values())
+    name, worst = max(entries.items(), key=lambda item: abs(item[1]["relative_difference"]))
+    return f"""
+## Files of quantbench in the peer's runtime
+
+`stories` written by `quantbench quantize`, {worst["conditions"]["chunks"]} windows of the protocol `llamacpp-512` through both.
+The peer rounds activations to 8 bits in products with quantized weights, quantbench does not.
+
+{held} of {len(entries)} files agree within {100 * PERPLEXITY_TOLERANCE:g} %; the largest difference is
+{100 * worst["relative_difference"]:+.3f} % ({name}).
+
+{table(["method", "types in the file", "MB", "quantbench", "peer", "quantbench over peer"], rows)}"""
+
+
+def no_worse(entry: dict, key: str) -> bool:
+    return entry[f"{key}_difference"]["mean"] <= 0
+
+
+def quality_section(entries: dict) -> str:
+    rows = [[name, f"{entry['quantbench']['perplexity']:.4f}", f"{entry['peer']['perplexity']:.4f}", interval(entry["nll_difference"]),
+             f"{entry['quantbench']['kld']:.5f}", f"{entry['peer']['kld']:.5f}", interval(entry["kld_difference"])]
+            for name, entry in entries.items()]  # fmt: skip
+    both = sum(no_worse(entry, "nll") and no_worse(entry, "kld") for entry in entries.values())
+    counts = {key: sum(no_worse(entry, key) for entry in entries.values()) for key in ("nll", "kld")}
+    worse = {key: sum(entry[f"{key}_difference"]["lower"] > 0 for entry in entries.values()) for key in counts}
+    total = len(entries)
+    return f"""
+## Files at equal types and importance
+
+The same files with every quantized tensor encoded by `ggml_quantize_chunk` to the same type with the same importance matrix: what the
+peer's quantizer writes when it gives tensors the same types. Both evaluated by quantbench. Differences are quantbench's less the
+peer's per token, with their paired 95 % interval; negative is better.
+
+Not above the peer: perplexity of {counts["nll"]}, divergence of {counts["kld"]}, both of {both} of {total} files. Above it with an
+interval that excludes zero: perplexity of {worse["nll"]}, divergence of {worse["kld"]}.
+
+{table(["method", "perplexity", "peer's", "difference of the mean NLL", "KL divergence", "peer's", "difference"], rows)}"""
+
+
+def render(content: dict) -> str:
+    sections = {"encode": encode_section, "imatrix": importance_section, "files": files_section, "quality": quality_section}
+    text = introduction(content["about"])
+    for name, section in sections.items():
+        if content.get(name):
+            text += section(content[name])
+    return text
