@@ -46,7 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=parse_sections, default=list(SECTIONS), help="sections, with commas between")
     parser.add_argument("--methods", type=lambda text: text.split(","), help="only these of configs/gguf.yaml")
     parser.add_argument("--rounds", type=int, default=7, help="of the two encoders in turn")
-    parser.add_argument("--chunks", type=int, default=30, help="windows of 512 tokens to evaluate on")
+    parser.add_argument("--chunks", type=int, default=20, help="windows of 512 tokens to evaluate on")
     parser.add_argument("--calibration-chunks", type=int, default=40, help="windows to calibrate on")
     parser.add_argument("--fresh", action="store_true", help="measure again what is known")
     return parser.parse_args()
