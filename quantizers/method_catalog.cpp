@@ -52,7 +52,7 @@ const std::vector<StepSpec>& known_solvers() {
       {"rtn", {}},
       {"search",
        {{"effort", Kind::word, "default", {"fast", "default", "best"}},
-        {imatrix_option, Kind::word, "on", {"on", "off", "sqrt"}}}},
+        {imatrix_option, Kind::word, "auto", {"auto", "on", "off", "blend"}}}},
   };
   return all;
 }

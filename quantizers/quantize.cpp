@@ -6,6 +6,7 @@
 
 #include "core/checked.h"
 #include "core/parallel.h"
+#include "quantizers/column_weights.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
 
@@ -55,17 +56,6 @@ void convert(MatrixView weights, int threads, TensorData& out) {
          overflow->column, weights.row(overflow->row)[overflow->column], format.id);
 }
 
-/// What the solver sees as mean x^2 of the columns; empty: they count the same.
-std::vector<float> column_weights(const Method& method, std::span<const float> mean_square) {
-  const auto option = method.options.find(std::string(imatrix_option));
-  std::vector<float> weights(mean_square.begin(), mean_square.end());
-  if (option == method.options.end()) return weights;
-  if (option->second == "off") return {};
-  if (option->second == "sqrt")
-    for (float& weight : weights) weight = std::sqrt(weight);
-  return weights;
-}
-
 std::shared_ptr<const Format> format_for(const Method& method, const std::string& tensor, MatrixView weights) {
   if (mix_of_target(method.target))
     fail("tensor '{}': the mix {} gives each tensor of a model its own format; name a format for a single tensor",
@@ -91,7 +81,8 @@ TensorData quantize_tensor(const Method& method, const std::string& name, Matrix
   } else {
     const auto& entry = Registry<SolverEntry>::instance().at(method.solver);
     LayerCalibration seen = calibration;
-    const std::vector<float> weights_of_columns = column_weights(method, calibration.mean_square);
+    const double bits = out.view().format->bits_per_weight(weights.rows, weights.cols);
+    const std::vector<float> weights_of_columns = column_weights(method, bits, calibration.mean_square);
     seen.mean_square = weights_of_columns;
     const auto options = solver_options(method);
     entry.solver->quantize({weights, seen, options, threads}, out);

@@ -7,9 +7,9 @@
 
 namespace quantbench {
 
-/// Quantizes `weights` (rows, cols). The method's target is a format: mixes are the business of Allocation. With the option
-/// imatrix=off the solver does not see calibration.mean_square, with imatrix=sqrt it sees the square roots. Throws Error naming the tensor and the first place when a weight is NaN or
-/// infinite.
+/// Quantizes `weights` (rows, cols). The method's target is a format: mixes are the business of Allocation. The solver sees
+/// calibration.mean_square as the option `imatrix` has it (quantizers/column_weights.h). Throws Error naming the tensor and
+/// the first place when a weight is NaN or infinite.
 TensorData quantize_tensor(const Method& method, const std::string& name, MatrixView weights,
                            const LayerCalibration& calibration, int threads);
 

@@ -32,7 +32,7 @@ std::string group_part(const YamlNode& value) {
 std::string option_part(const std::string& key, const YamlNode& value) {
   const std::string text = value.as_text("axis '" + key + "'");
   if (!value.quoted && (text == "true" || text == "false")) {
-    if (key == imatrix_option) return fmt::format(":{}={}", key, text == "true" ? "on" : "off");
+    if (key == imatrix_option) return fmt::format(":{}={}", key, text == "true" ? "auto" : "off");
     return text == "true" ? ":" + key : "";
   }
   return fmt::format(":{}={}", key, text);

@@ -207,9 +207,10 @@ TEST(AllocationOptions, AreOptionsOfMethodsThatNoSolverSees) {
   EXPECT_NO_THROW(check_method(method));
   EXPECT_TRUE(solver_options(method).empty());
   EXPECT_EQ(to_string(parse_method("q4_k:imatrix=off:effort=best")), "q4_k:effort=best:imatrix=off");
-  EXPECT_EQ(to_string(parse_method("q4_k:imatrix=on")), "q4_k");
+  EXPECT_EQ(to_string(parse_method("q4_k:imatrix=auto")), "q4_k");
+  EXPECT_EQ(to_string(parse_method("q4_k:imatrix=on")), "q4_k:imatrix=on");
   EXPECT_TRUE(wants_importance(parse_method("q4_k")));
-  EXPECT_TRUE(wants_importance(parse_method("q4_k:imatrix=sqrt")));
+  EXPECT_TRUE(wants_importance(parse_method("q4_k:imatrix=blend")));
   EXPECT_FALSE(wants_importance(parse_method("q4_k:imatrix=off")));
   EXPECT_FALSE(wants_importance(parse_method("rtn:q4_0")));
   EXPECT_THROW(parse_method("q4_k:imatrix=maybe"), Error);
@@ -219,12 +220,14 @@ TEST(AllocationOptions, AreOptionsOfMethodsThatNoSolverSees) {
 }
 
 TEST(AllocationOptions, ImatrixSaysHowColumnsAreWeighted) {
-  std::vector<float> weights(64), mean_square(64), root(64);
+  std::vector<float> weights(64), mean_square(64), blended(64);
   for (std::size_t i = 0; i < 64; ++i) {
     weights[i] = std::sin(static_cast<float>(i * i));
     mean_square[i] = static_cast<float>(i % 7 + 1) * static_cast<float>(i % 7 + 1);
-    root[i] = static_cast<float>(i % 7 + 1);
   }
+  float mean = 0;
+  for (const float value : mean_square) mean += value / 64;  // of whole numbers: exact
+  for (std::size_t i = 0; i < 64; ++i) blended[i] = mean_square[i] + mean;
   const auto bytes = [&](const char* method, std::span<const float> importance) {
     LayerCalibration calibration;
     calibration.mean_square = importance;
@@ -232,9 +235,11 @@ TEST(AllocationOptions, ImatrixSaysHowColumnsAreWeighted) {
     return std::vector<std::byte>(data.view().bytes.begin(), data.view().bytes.end());
   };
   EXPECT_EQ(bytes("q4_0:imatrix=off", mean_square), bytes("q4_0", {}));
-  EXPECT_EQ(bytes("q4_0:imatrix=sqrt", mean_square), bytes("q4_0", root));
-  EXPECT_NE(bytes("q4_0", mean_square), bytes("q4_0", {}));
-  EXPECT_NE(bytes("q4_0", mean_square), bytes("q4_0:imatrix=sqrt", mean_square));
+  EXPECT_NE(bytes("q4_0:imatrix=on", mean_square), bytes("q4_0", {}));
+  EXPECT_EQ(bytes("q4_0:imatrix=blend", mean_square), bytes("q4_0:imatrix=on", blended));
+  EXPECT_NE(bytes("q4_0:imatrix=blend", mean_square), bytes("q4_0:imatrix=on", mean_square));
+  EXPECT_EQ(bytes("q4_0", mean_square), bytes("q4_0:imatrix=on", mean_square)) << "4.5 bits per weight: fully trusted";
+  EXPECT_EQ(bytes("q2_0", mean_square), bytes("q2_0:imatrix=blend", mean_square)) << "2.25 bits per weight: blended";
 }
 
 }  // namespace
