@@ -30,8 +30,7 @@ void measure(CellContext& context, CellReport& cell) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const Tensor& quantized = context.quantized_tensors()[i].view();
     const LayerCalibration calibration = context.calibration_of(quantized.name);
-    const WeightErrorSums sums =
-        weight_error(tasks[i].original, quantized, calibration.mean_square, context.threads());
+    const WeightErrorSums sums = weight_error(tasks[i].original, quantized, calibration.mean_square, context.threads());
     cell.tensors.push_back(describe(quantized, tasks[i].allocated.fallback, sums));
     all.add(sums);
     if (sums.weighted) weighted.add(sums);
