@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <limits>
@@ -17,7 +18,10 @@ namespace {
 using testing_support::random_tokens;
 using testing_support::tiny_llama;
 
-std::filesystem::path temporary(const std::string& name) { return std::filesystem::path(testing::TempDir()) / name; }
+/// Of this process: tests run side by side.
+std::filesystem::path temporary(const std::string& name) {
+  return std::filesystem::path(testing::TempDir()) / (std::to_string(::getpid()) + "_" + name);
+}
 
 /// A tiny model with windows of a random text.
 struct Case {

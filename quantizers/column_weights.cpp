@@ -7,12 +7,12 @@
 namespace quantbench {
 namespace {
 
-constexpr double fully_trusted_from_bits = 4.5;
+constexpr double blended_from_bits = 1.5, fully_trusted_from_bits = 4.5;
 
 std::string choice_of(const Method& method, double bits_per_weight) {
   const auto option = method.options.find(std::string(imatrix_option));
   if (option != method.options.end()) return option->second;
-  return bits_per_weight < fully_trusted_from_bits ? "blend" : "on";
+  return bits_per_weight >= blended_from_bits && bits_per_weight < fully_trusted_from_bits ? "blend" : "on";
 }
 
 }  // namespace

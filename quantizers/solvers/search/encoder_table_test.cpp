@@ -36,7 +36,7 @@ Errors encode(const std::string& format, const std::string& effort, std::span<co
   LayerCalibration calibration;
   if (weighted) calibration.mean_square = importance;
   const std::size_t cols = importance.size();
-  const TensorData data = quantize_tensor(parse_method("search:" + format + ":effort=" + effort), "w",
+  const TensorData data = quantize_tensor(parse_method("search:" + format + ":effort=" + effort + ":imatrix=on"), "w",
                                           {weights, weights.size() / cols, cols}, calibration, 2);
   const Tensor& tensor = data.view();
   std::vector<float> decoded(cols);

@@ -64,8 +64,8 @@ TEST(Search, IsNeverWorseThanTheReferenceEncoder) {
       const auto format = find_gguf_format(result["type_id"].get<std::uint32_t>());
       if (result["tensor"] != tensor || format == nullptr || !is_ours(*format)) continue;
       const bool weighted = result["importance"];
-      const double error =
-          search_error(format->id, weights, weighted ? importance : std::span<const float>{}, golden_cols);
+      const double error = search_error(format->id + ":imatrix=on", weights,
+                                        weighted ? importance : std::span<const float>{}, golden_cols);
       const double ratio = error / result[weighted ? "rel_wrmse" : "rel_rmse"].get<double>();
       // Q1_0 leaves nothing to choose without importance: the reference stores the optimum too.
       EXPECT_LE(ratio, 1.000001) << format->id << " on " << tensor << (weighted ? ", weighted" : "");
