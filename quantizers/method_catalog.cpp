@@ -52,6 +52,7 @@ const std::vector<StepSpec>& known_solvers() {
       {"rtn", {}},
       {"search",
        {{"effort", Kind::word, "default", {"fast", "default", "best"}},
+        {"gain", Kind::word, "unbiased", {"unbiased", "least_squares"}},
         {imatrix_option, Kind::word, "auto", {"auto", "on", "off", "blend"}}}},
   };
   return all;

@@ -65,7 +65,7 @@ void append_info(std::string& header, const GgufTensorInfo& info, std::uint64_t 
 
 }  // namespace
 
-GgufWriter::GgufWriter(std::filesystem::path path, const Metadata& metadata, std::vector<GgufTensorInfo> tensors)
+GgufWriter::GgufWriter(std::filesystem::path path, const Metadata& metadata, const std::vector<GgufTensorInfo>& tensors)
     : path_(std::move(path)), file_(path_), alignment_(alignment_of(metadata, path_)) {
   write(plan(metadata, tensors));
   if (!planned_.empty()) pad();

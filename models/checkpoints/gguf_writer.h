@@ -31,7 +31,7 @@ class GgufWriter {
  public:
   /// Tensors are aligned to `general.alignment` of the metadata (a power of two from 8 on), else to 32 bytes.
   /// Throws Error for keys, names, types or shapes that the format does not allow, and when the file cannot be created.
-  GgufWriter(std::filesystem::path path, const Metadata& metadata, std::vector<GgufTensorInfo> tensors);
+  GgufWriter(std::filesystem::path path, const Metadata& metadata, const std::vector<GgufTensorInfo>& tensors);
 
   /// All bytes of the next declared tensor. Throws Error when `name` is not its name or the size is not its size.
   void append(std::string_view name, std::span<const std::byte> bytes);

@@ -3,7 +3,14 @@
 //
 // The objective is sum importance_j (w_ij - w'_ij)^2 over a row, with importance = mean x^2 of input column j: the expected
 // squared error of the layer's output when inputs are uncorrelated. Without calibration every column counts the same.
+//
+// Least squares shrinks: its solution w' has sum w w' = sum w'^2 < sum w^2. The layer's output then shrinks as well, in the
+// same direction for every input, and inputs of real models are correlated enough for that to cost more than the noise. So the
+// weights are multiplied by one gain for each tensor that gives sum w w' = sum w^2 again; the squared error grows by its own
+// square, which is nothing at four bits. The option gain=least_squares leaves that out (docs/encoders.md has figures).
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "core/parallel.h"
@@ -40,6 +47,61 @@ std::vector<float> importance_of(const SolverInput& input) {
   return importance;
 }
 
+/// What a row needs to be encoded, but for its weights.
+struct RowWork {
+  const Format& format;
+  const RowEncoder& encoder;
+  std::span<const float> importance;
+  Effort effort;
+};
+
+/// sum importance w^2 and sum importance w w' of a row, w' the row as it is decoded again.
+struct RowPower {
+  double of_weights = 0, of_product = 0;
+};
+
+RowPower power_of(const RowWork& work, std::span<const float> row) {
+  std::vector<std::byte> bytes(work.format.row_bytes(work.format, row.size()));
+  std::vector<float> decoded(row.size());
+  work.encoder.encode(work.format, {row, work.importance, work.effort}, {nullptr, bytes.data()});
+  work.format.decode(work.format, {nullptr, bytes.data()}, row.size(), 0, decoded);
+  RowPower power;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const double weighted = static_cast<double>(work.importance[i]) * static_cast<double>(row[i]);
+    power.of_weights += weighted * static_cast<double>(row[i]);
+    power.of_product += weighted * static_cast<double>(decoded[i]);
+  }
+  return power;
+}
+
+/// The factor that makes up for the shrinkage of least squares, sum w^2 / sum w w', from some rows of the tensor: rows of a
+/// tensor shrink alike. 1 for formats of about one bit, which choose nothing but a scale.
+float unbiased_gain(const RowWork& work, MatrixView weights, int threads) {
+  constexpr std::size_t most_rows = 8;
+  // Nine tenths: divergence hardly changes around the whole, and the squared error stays that much smaller.
+  constexpr double least_bits = 1.5, largest_gain = 1.5, share = 0.9;
+  if (work.format.bits_per_weight(weights.rows, weights.cols) < least_bits) return 1;
+  std::vector<RowPower> powers(std::min(weights.rows, most_rows));
+  parallel_for(threads, powers.size(), [&](std::size_t sample) {
+    powers[sample] = power_of(work, weights.row(sample * weights.rows / powers.size()));
+  });
+  RowPower sum;
+  for (const RowPower& power : powers) {
+    sum.of_weights += power.of_weights;
+    sum.of_product += power.of_product;
+  }
+  if (!(sum.of_product > 0)) return 1;
+  const double whole = std::clamp(sum.of_weights / sum.of_product, 1.0, largest_gain);
+  return static_cast<float>(std::pow(whole, share));
+}
+
+std::vector<float> scaled(std::span<const float> row, float gain) {
+  constexpr float largest = std::numeric_limits<float>::max();
+  std::vector<float> result(row.begin(), row.end());
+  for (float& weight : result) weight = std::clamp(weight * gain, -largest, largest);
+  return result;
+}
+
 class Search : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>&) const override {
@@ -50,9 +112,12 @@ class Search : public Solver {
     const Format& format = *out.view().format;
     const RowEncoder& encoder = *find_encoder(format);
     const std::vector<float> importance = importance_of(input);
-    const Effort effort = effort_of(input.options);
+    const RowWork work{format, encoder, importance, effort_of(input.options)};
+    const auto gain = input.options.find("gain");
+    const bool keeps_shrinkage = gain != input.options.end() && gain->second == "least_squares";
+    const float factor = keeps_shrinkage ? 1 : unbiased_gain(work, input.weights, input.threads);
     parallel_for(input.threads, input.weights.rows, [&](std::size_t row) {
-      encoder.encode(format, {input.weights.row(row), importance, effort}, out.row(row));
+      encoder.encode(format, {scaled(input.weights.row(row), factor), importance, work.effort}, out.row(row));
     });
   }
 };
