@@ -93,7 +93,7 @@ std::string take_target(Parts& parts, std::string_view alias, std::string_view i
   if (is_mix(name)) return mix_id(name);
   if (name != "mix") fail("method '{}': unknown format '{}'{}", id, name, suggest_word(name));
   if (parts.empty() || !is_mix(parts.front())) fail("method '{}': mix: is followed by the name of a mix", id);
-  const std::string mix = mix_id(parts.front());
+  std::string mix = mix_id(parts.front());
   parts.erase(parts.begin());
   return mix;
 }
