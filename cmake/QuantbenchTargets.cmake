@@ -21,9 +21,9 @@ function(quantbench_library name)
   target_link_libraries(${name} INTERFACE quantbench_compiler ${ARG_DEPENDS})
 endfunction()
 
-# quantbench_vector_sources(OUT): gives x_avx2.cpp and x_avx512.cpp below the current folder the flags of their instruction
-# set, and registers a test that they define nothing that other objects of the library NAME could share. OUT is a list with
-# the pattern of sources to leave out on machines that have neither.
+# quantbench_vector_sources(OUT NAME): gives x_avx2.cpp and x_avx512.cpp below the current folder the flags of their instruction
+# set, and registers a test that they define nothing that other objects could share with the library NAME. OUT becomes the
+# pattern of the sources to leave out: empty where the machine can have these instructions.
 function(quantbench_vector_sources out name)
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set(${out} "_avx(2|512)\\.cpp$" PARENT_SCOPE)
