@@ -72,4 +72,16 @@ inline void store_scales_and_mins(std::byte* p, const std::int8_t* scales, const
   }
 }
 
+/// The sixteen bytes that a block of Q4_K and Q5_K begins with: d and dmin (f16), then the scales and mins.
+[[gnu::always_inline]] constexpr Affine affine_of_head(const std::byte* b, int group) {
+  const auto [scale, min] = load_scale_and_min(b + 4, group);
+  return {HalfScale::load(b) * static_cast<float>(scale), -(HalfScale::load(b + 2) * static_cast<float>(min))};
+}
+
+inline void store_head(const TwoLevelBlock& parts, std::byte* b) {
+  HalfScale::store(b, parts.d);
+  HalfScale::store(b + 2, parts.dmin);
+  store_scales_and_mins(b + 4, parts.scales, parts.mins);
+}
+
 }  // namespace quantbench::formats

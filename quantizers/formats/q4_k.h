@@ -21,14 +21,11 @@ struct Q4_K : SuperBlocks<Q4_K> {
     return plane_codes<4, L>(b + 16, i);
   }
   [[gnu::always_inline]] static constexpr Affine affine(const std::byte* b, int index) {
-    const auto [scale, min] = load_scale_and_min(b + 4, index);
-    return {HalfScale::load(b) * static_cast<float>(scale), -(HalfScale::load(b + 2) * static_cast<float>(min))};
+    return affine_of_head(b, index);
   }
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
-    HalfScale::store(b, parts.d);
-    HalfScale::store(b + 2, parts.dmin);
-    store_scales_and_mins(b + 4, parts.scales, parts.mins);
+    store_head(parts, b);
     store_plane_codes<4>(b + 16, [&](int i) { return parts.levels[i]; });
   }
   static constexpr TwoLevelScales two_level{0, 63, 63, &pack_block};

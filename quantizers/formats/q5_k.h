@@ -22,14 +22,11 @@ struct Q5_K : SuperBlocks<Q5_K> {
     return L::bit_or(plane_codes<4, L>(b + 48, i), L::shift_left(plane_bits<L>(b + 16, i), 4));
   }
   [[gnu::always_inline]] static constexpr Affine affine(const std::byte* b, int index) {
-    const auto [scale, min] = load_scale_and_min(b + 4, index);
-    return {HalfScale::load(b) * static_cast<float>(scale), -(HalfScale::load(b + 2) * static_cast<float>(min))};
+    return affine_of_head(b, index);
   }
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
-    HalfScale::store(b, parts.d);
-    HalfScale::store(b + 2, parts.dmin);
-    store_scales_and_mins(b + 4, parts.scales, parts.mins);
+    store_head(parts, b);
     const auto code = [&](int i) { return parts.levels[i]; };
     store_plane_bits(b + 16, code, 4);
     store_plane_codes<4>(b + 48, code);
