@@ -20,7 +20,18 @@ struct LayerCalibration {
   std::span<const float> mean_square;     // mean x^2 per input column (cols)
   std::span<const float> mean_absolute;   // mean |x| per input column (cols)
   std::span<const float> max_absolute;    // max |x| per input column (cols)
-  std::span<const float> second_moments;  // H = 2/n X'X (cols, cols)
+  std::span<const float> second_moments;  // H = 2/n X'X (cols, cols), row-major, n tokens
+  std::span<const float> cross_moments;   // D = 2/n (X~ - X)'X (cols, cols); X~: the inputs in the original model
+};
+
+/// Which of these a solver uses.
+struct CalibrationNeeds {
+  bool mean_square = false;
+  bool mean_absolute = false;
+  bool max_absolute = false;
+  bool second_moments = false;
+  bool cross_moments = false;
+  bool operator==(const CalibrationNeeds&) const = default;
 };
 
 struct SolverInput {
@@ -35,6 +46,11 @@ class Solver {
   virtual ~Solver() = default;
   /// Throws Error when the solver cannot write this format or does not know an option. Called before any work starts.
   virtual void check(const Format& format, const std::map<std::string, std::string>& options) const = 0;
+  /// What `quantize` looks at when it is given these options. A solver that can do without some of it says so there: whoever
+  /// calls it gives all that is needed, or none for a tensor of unknown inputs.
+  virtual CalibrationNeeds needs(const std::map<std::string, std::string>& /*options*/) const {
+    return {.mean_square = true};
+  }
   /// Fills `out` (same shape as the weights). The bytes depend on the input only, never on the thread count.
   virtual void quantize(const SolverInput& input, TensorData& out) const = 0;
 };

@@ -86,6 +86,8 @@ class RoundToNearest : public Solver {
       fail("the solver rtn does not write {}", format.id);
   }
 
+  CalibrationNeeds needs(const std::map<std::string, std::string>&) const override { return {}; }
+
   void quantize(const SolverInput& input, TensorData& out) const override {
     const Format& format = *out.view().format;
     Affine of_tensor;
