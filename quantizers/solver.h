@@ -17,11 +17,11 @@ namespace quantbench {
 
 /// What calibration knows about the inputs of one linear layer. Empty spans: not collected.
 struct LayerCalibration {
-  std::span<const float> mean_square;     // mean x^2 per input column (cols)
-  std::span<const float> mean_absolute;   // mean |x| per input column (cols)
-  std::span<const float> max_absolute;    // max |x| per input column (cols)
-  std::span<const float> second_moments;  // H = 2/n X'X (cols, cols), row-major, n tokens
-  std::span<const float> cross_moments;   // D = 2/n (X~ - X)'X (cols, cols); X~: the inputs in the original model
+  std::span<const float> mean_square = {};     // mean x^2 per input column (cols)
+  std::span<const float> mean_absolute = {};   // mean |x| per input column (cols)
+  std::span<const float> max_absolute = {};    // max |x| per input column (cols)
+  std::span<const float> second_moments = {};  // H = 2/n X'X (cols, cols), row-major, n tokens
+  std::span<const float> cross_moments = {};   // D = 2/n (X~ - X)'X (cols, cols); X~: the inputs in the original model
 };
 
 /// Which of these a solver uses.

@@ -53,7 +53,7 @@ OwnedMatrix read_matrix(const std::string& path, const std::string& name, int th
 /// What solvers may ask about the inputs, from the activations themselves. Each (cols).
 struct InputStatistics {
   std::vector<float> mean_square, mean_absolute, max_absolute;
-  LayerCalibration view() const { return {mean_square, mean_absolute, max_absolute, {}, {}}; }
+  LayerCalibration view() const { return {mean_square, mean_absolute, max_absolute}; }
 };
 
 InputStatistics statistics_of(const OwnedMatrix& x) {
