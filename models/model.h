@@ -14,11 +14,13 @@
 #include "core/registry.h"
 #include "core/tensor.h"
 #include "kernels/cpu/matmul_f32.h"
+#include "models/architectures/blocks/matrix.h"
 #include "models/checkpoints/checkpoint.h"
 
 namespace quantbench {
 
-/// Several windows of equal length, evaluated independently of each other. tokens: (windows, length)
+/// Several windows of equal length, evaluated independently of each other. tokens: (windows, length); what works on a
+/// residual stream reads only the counts.
 struct TokenBatch {
   std::span<const std::int32_t> tokens;
   std::size_t windows = 0;
@@ -52,20 +54,59 @@ struct ForwardOptions {
 /// The weights of a model by tensor name. Replacing entries is how a quantized model is made.
 using Weights = std::map<std::string, Tensor, std::less<>>;
 
+/// What computes the input of some linear layers.
+enum class ProducerKind {
+  norm,    // column j is proportional to weight j of a normalization
+  linear,  // column j is linear in one output of a linear layer
+};
+
+/// Linear layers of a block that read one and the same input.
+///
+/// Where `scalable`, the input can be rescaled without changing what the model computes: with any s[j] > 0 that is equal
+/// for columns of equal producer_rows, multiply column j of every layer's weights by s[j] and divide by it the producer's
+/// weight j (norm) or row producer_rows[j] (linear; each row once).
+struct InputGroup {
+  std::vector<std::string> layers;  // names of the weights, in order of execution
+  std::string producer;             // name of the weights
+  ProducerKind kind = ProducerKind::norm;
+  std::vector<std::size_t> producer_rows;  // (cols) the producer's row or norm weight that makes each column
+  std::size_t repeats = 1;                 // columns of equal producer_rows: query heads that share a value head
+  bool scalable = false;
+};
+
+/// The forward pass is embed, run_block for every block in order, and logits. Whatever computes: each number comes from
+/// the same operations in the same order for any number of threads and however windows are grouped into batches; memory
+/// grows with the tokens of the batch; and an Error is thrown for a weight that is missing or has not the shape that the
+/// model was built with, and for a batch, stream or input whose shape does not fit.
 class Model {
  public:
   virtual ~Model() = default;
   virtual std::size_t vocabulary_size() const = 0;
   virtual std::size_t context_length() const = 0;
+  virtual std::size_t block_count() const = 0;
+
+  /// In order of execution; block < block_count().
+  virtual std::vector<InputGroup> input_groups(std::size_t block) const = 0;
   /// Names of the weights of the linear layers in model order: what quantizers act on. Embeddings, norms and the output
   /// projection are not, as in the papers that the figures are compared with.
-  virtual std::vector<std::string> linear_layers() const = 0;
-  /// Throws Error for a token id out of range, and for a weight that is missing or has not the shape the model was
-  /// built with. `sink` may be empty when only the observer is wanted. Each number is computed by the same operations
-  /// in the same order whatever the threads and however windows are grouped into batches. Memory grows with the tokens
-  /// of the batch.
-  virtual void forward(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options,
-                       const LogitsSink& sink) const = 0;
+  std::vector<std::string> linear_layers() const;
+
+  /// The residual stream before the first block: (tokens, width). Throws Error for a token id out of range.
+  virtual Matrix embed(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options) const = 0;
+  /// Replaces the residual stream (tokens, width) before the block by the one after it.
+  virtual void run_block(std::size_t block, const Weights& weights, const TokenBatch& batch,
+                         const ForwardOptions& options, Matrix& stream) const = 0;
+  /// What the module computes that the layers of input_groups(block)[group] belong to, from their input (tokens, cols):
+  /// for queries, keys and values the attention with its output projection, for gate and up the feed-forward network with
+  /// its down projection, for a layer that has its input alone its own output. Without the residual connection.
+  virtual Matrix group_output(std::size_t block, std::size_t group, const Weights& weights, const TokenBatch& batch,
+                              const ForwardOptions& options, const Matrix& input) const = 0;
+  /// The logits of the residual stream after the last block. `sink` may be empty when only the observer is wanted.
+  virtual void logits(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options,
+                      const Matrix& stream, const LogitsSink& sink) const = 0;
+
+  void forward(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options,
+               const LogitsSink& sink) const;
 };
 
 /// Builds the model that `general.architecture` names; checks every tensor's presence and shape. Throws Error.

@@ -1,8 +1,8 @@
 // The Llama family (Touvron et al. 2023): pre-normalized transformer blocks of causal grouped-query attention with RoPE
 // and a SwiGLU feed-forward, without biases.
 #include <algorithm>
-#include <array>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -23,8 +23,8 @@ namespace {
 /// Logits are handed out in blocks of about this many numbers (16 MiB).
 constexpr std::size_t logits_per_block = std::size_t{1} << 22;
 
-constexpr std::array<const char*, 7> linear_parts = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                                     "ffn_gate", "ffn_up", "ffn_down"};
+/// Places in input_groups.
+enum Group : std::size_t { attention_inputs, attention_mix, feed_forward_input, feed_forward_inner, group_count };
 
 void add_in_place(std::span<float> values, std::span<const float> more, int threads) {
   constexpr std::size_t chunk = 16 * 1024;
@@ -34,7 +34,7 @@ void add_in_place(std::span<float> values, std::span<const float> more, int thre
   });
 }
 
-/// One forward call: the weights, the batch and the running activations.
+/// One call: the weights, the shape of the batch and how to compute.
 class Pass {
  public:
   Pass(const LlamaParameters& parameters, const Weights& weights, const TokenBatch& batch,
@@ -43,19 +43,69 @@ class Pass {
         weights_(weights),
         batch_(batch),
         options_(options),
-        execution_{options.threads, options.sum_order},
-        stream_(batch.tokens.size(), parameters.width),
-        normed_(batch.tokens.size(), parameters.width),
-        rotations_(rope_rotations(parameters.rope, batch.length)) {}
+        execution_{options.threads, options.sum_order} {
+    if (parameters.sliding_window && batch.length > *parameters.sliding_window)
+      fail("windows of {} tokens exceed the sliding attention window of {}, which is not evaluated", batch.length,
+           *parameters.sliding_window);
+  }
 
-  void run(const LogitsSink& sink) {
+  Matrix embed_tokens() const {
+    if (batch_.tokens.size() != batch_.windows * batch_.length)
+      fail("a batch of {} windows of {} tokens holds {} tokens", batch_.windows, batch_.length, batch_.tokens.size());
+    Matrix stream(batch_.tokens.size(), parameters_.width);
     embed(batch_.tokens, tensor("token_embd.weight", parameters_.vocabulary, parameters_.width), options_.threads,
-          stream_.values());
-    for (std::size_t layer = 0; layer < parameters_.layers.size(); ++layer) {
-      attend(layer);
-      feed_forward(layer);
+          stream.values());
+    return stream;
+  }
+
+  void run_block(std::size_t layer, Matrix& stream) const {
+    check_shape("residual stream", stream, parameters_.width);
+    Matrix normed(stream.rows(), stream.cols());
+    normalize(stream.view(), layer_tensor(layer, "attn_norm"), normed.values());
+    add_in_place(stream.values(), attend(layer, normed).values(), options_.threads);
+    normalize(stream.view(), layer_tensor(layer, "ffn_norm"), normed.values());
+    add_in_place(stream.values(), feed_forward(layer, normed).values(), options_.threads);
+  }
+
+  Matrix group_output(std::size_t layer, std::size_t group, const Matrix& input) const {
+    const LlamaLayer& shape = parameters_.layers[layer];
+    switch (group) {
+      case attention_inputs:
+        check_shape("input", input, parameters_.width);
+        return attend(layer, input);
+      case attention_mix:
+        check_shape("input", input, shape.heads * parameters_.head_size);
+        return project(input, layer, "attn_output", parameters_.width);
+      case feed_forward_input:
+        check_shape("input", input, parameters_.width);
+        return feed_forward(layer, input);
+      case feed_forward_inner:
+        check_shape("input", input, shape.feed_forward);
+        return project(input, layer, "ffn_down", parameters_.width);
+      default:
+        fail("a block of a Llama model has no input group {}", group);
     }
-    if (sink || (options_.observer && options_.observe_output)) project_to_vocabulary(sink);
+  }
+
+  void project_to_vocabulary(const Matrix& stream, const LogitsSink& sink) const {
+    const std::size_t width = parameters_.width, vocabulary = parameters_.vocabulary;
+    check_shape("residual stream", stream, width);
+    const Tensor& output = tensor(parameters_.tied_output ? "token_embd.weight" : "output.weight", vocabulary, width);
+    const std::size_t block = std::max<std::size_t>(logits_per_block / vocabulary, 1);
+    for (std::size_t window = 0; window < batch_.windows; ++window) {
+      for (std::size_t first = options_.first_position; first < batch_.length; first += block) {
+        const std::size_t count = std::min(block, batch_.length - first);
+        const std::size_t offset = (window * batch_.length + first) * width;
+        Matrix normed(count, width);
+        normalize({stream.values().subspan(offset, count * width), count, width}, "output_norm.weight",
+                  normed.values());
+        if (options_.observer && options_.observe_output) options_.observer(output.name, normed.view());
+        if (!sink) continue;
+        Matrix logits(count, vocabulary);
+        linear(normed.view(), output, execution_, logits.values());
+        sink({window, first, logits.view()});
+      }
+    }
   }
 
  private:
@@ -65,6 +115,13 @@ class Pass {
     if (found->second.rows != rows || found->second.cols != cols)
       fail("tensor {} has shape {} x {}, expected {} x {}", name, found->second.rows, found->second.cols, rows, cols);
     return found->second;
+  }
+
+  void check_shape(const char* what, const Matrix& matrix, std::size_t cols) const {
+    const std::size_t tokens = batch_.windows * batch_.length;
+    if (matrix.rows() != tokens || matrix.cols() != cols)
+      fail("the {} has shape {} x {}, expected {} x {} (tokens x columns)", what, matrix.rows(), matrix.cols(), tokens,
+           cols);
   }
 
   void normalize(MatrixView input, const std::string& name, std::span<float> output) const {
@@ -83,48 +140,27 @@ class Pass {
     return output;
   }
 
-  void attend(std::size_t layer) {
+  Matrix attend(std::size_t layer, const Matrix& normed) const {
     const LlamaLayer& shape = parameters_.layers[layer];
     const std::size_t head_size = parameters_.head_size;
-    normalize(stream_.view(), layer_tensor(layer, "attn_norm"), normed_.values());
-    Matrix queries = project(normed_, layer, "attn_q", shape.heads * head_size);
-    Matrix keys = project(normed_, layer, "attn_k", shape.kv_heads * head_size);
-    const Matrix values = project(normed_, layer, "attn_v", shape.kv_heads * head_size);
-    apply_rope(queries, rotations_, options_.threads);
-    apply_rope(keys, rotations_, options_.threads);
+    const Matrix rotations = rope_rotations(parameters_.rope, batch_.length);
+    Matrix queries = project(normed, layer, "attn_q", shape.heads * head_size);
+    Matrix keys = project(normed, layer, "attn_k", shape.kv_heads * head_size);
+    const Matrix values = project(normed, layer, "attn_v", shape.kv_heads * head_size);
+    apply_rope(queries, rotations, options_.threads);
+    apply_rope(keys, rotations, options_.threads);
     Matrix mixed(queries.rows(), queries.cols());
     attention({batch_.windows, batch_.length, shape.heads, shape.kv_heads, head_size}, {queries, keys, values},
               execution_, mixed);
-    add_in_place(stream_.values(), project(mixed, layer, "attn_output", parameters_.width).values(), options_.threads);
+    return project(mixed, layer, "attn_output", parameters_.width);
   }
 
-  void feed_forward(std::size_t layer) {
+  Matrix feed_forward(std::size_t layer, const Matrix& normed) const {
     const std::size_t inner = parameters_.layers[layer].feed_forward;
-    normalize(stream_.view(), layer_tensor(layer, "ffn_norm"), normed_.values());
-    Matrix gate = project(normed_, layer, "ffn_gate", inner);
-    const Matrix up = project(normed_, layer, "ffn_up", inner);
+    Matrix gate = project(normed, layer, "ffn_gate", inner);
+    const Matrix up = project(normed, layer, "ffn_up", inner);
     swiglu(gate.values(), up.values(), options_.threads);
-    add_in_place(stream_.values(), project(gate, layer, "ffn_down", parameters_.width).values(), options_.threads);
-  }
-
-  void project_to_vocabulary(const LogitsSink& sink) const {
-    const std::size_t width = parameters_.width, vocabulary = parameters_.vocabulary;
-    const Tensor& output = tensor(parameters_.tied_output ? "token_embd.weight" : "output.weight", vocabulary, width);
-    const std::size_t block = std::max<std::size_t>(logits_per_block / vocabulary, 1);
-    for (std::size_t window = 0; window < batch_.windows; ++window) {
-      for (std::size_t first = options_.first_position; first < batch_.length; first += block) {
-        const std::size_t count = std::min(block, batch_.length - first);
-        const std::size_t offset = (window * batch_.length + first) * width;
-        Matrix normed(count, width);
-        normalize({stream_.values().subspan(offset, count * width), count, width}, "output_norm.weight",
-                  normed.values());
-        if (options_.observer && options_.observe_output) options_.observer(output.name, normed.view());
-        if (!sink) continue;
-        Matrix logits(count, vocabulary);
-        linear(normed.view(), output, execution_, logits.values());
-        sink({window, first, logits.view()});
-      }
-    }
+    return project(gate, layer, "ffn_down", parameters_.width);
   }
 
   const LlamaParameters& parameters_;
@@ -132,10 +168,22 @@ class Pass {
   const TokenBatch& batch_;
   const ForwardOptions& options_;
   Execution execution_;
-  Matrix stream_;  // the residual stream (tokens, width)
-  Matrix normed_;  // (tokens, width)
-  Matrix rotations_;
 };
+
+/// The value row behind each column of the attention's output: head h reads value head h / repeats.
+std::vector<std::size_t> value_rows(const LlamaLayer& shape, std::size_t head_size) {
+  const std::size_t repeats = shape.heads / shape.kv_heads;
+  std::vector<std::size_t> rows(shape.heads * head_size);
+  for (std::size_t column = 0; column < rows.size(); ++column)
+    rows[column] = column / head_size / repeats * head_size + column % head_size;
+  return rows;
+}
+
+std::vector<std::size_t> same_rows(std::size_t cols) {
+  std::vector<std::size_t> rows(cols);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  return rows;
+}
 
 class Llama final : public Model {
  public:
@@ -143,27 +191,54 @@ class Llama final : public Model {
 
   std::size_t vocabulary_size() const override { return parameters_.vocabulary; }
   std::size_t context_length() const override { return parameters_.context_length; }
+  std::size_t block_count() const override { return parameters_.layers.size(); }
 
-  std::vector<std::string> linear_layers() const override {
-    std::vector<std::string> names;
-    for (std::size_t layer = 0; layer < parameters_.layers.size(); ++layer) {
-      for (const char* part : linear_parts) names.push_back(layer_tensor(layer, part));
-    }
-    return names;
+  /// Every group can be scaled exactly: a norm's weights feed no other layers, attention mixes values with weights that
+  /// do not depend on them, and SwiGLU is linear in `up`.
+  std::vector<InputGroup> input_groups(std::size_t block) const override {
+    check_block(block);
+    const LlamaLayer& shape = parameters_.layers[block];
+    const auto name = [block](const char* part) { return layer_tensor(block, part); };
+    const auto width = same_rows(parameters_.width);
+    std::vector<InputGroup> groups(group_count);
+    groups[attention_inputs] = {
+        {name("attn_q"), name("attn_k"), name("attn_v")}, name("attn_norm"), ProducerKind::norm, width, 1, true};
+    groups[attention_mix] = {{name("attn_output")},        name("attn_v"),
+                             ProducerKind::linear,         value_rows(shape, parameters_.head_size),
+                             shape.heads / shape.kv_heads, true};
+    groups[feed_forward_input] = {
+        {name("ffn_gate"), name("ffn_up")}, name("ffn_norm"), ProducerKind::norm, width, 1, true};
+    groups[feed_forward_inner] = {
+        {name("ffn_down")}, name("ffn_up"), ProducerKind::linear, same_rows(shape.feed_forward), 1, true};
+    return groups;
   }
 
-  void forward(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options,
-               const LogitsSink& sink) const override {
-    if (batch.tokens.size() != batch.windows * batch.length)
-      fail("a batch of {} windows of {} tokens holds {} tokens", batch.windows, batch.length, batch.tokens.size());
-    if (parameters_.sliding_window && batch.length > *parameters_.sliding_window)
-      fail("windows of {} tokens exceed the sliding attention window of {}, which is not evaluated", batch.length,
-           *parameters_.sliding_window);
-    if (batch.tokens.empty()) return;
-    Pass(parameters_, weights, batch, options).run(sink);
+  Matrix embed(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options) const override {
+    return Pass(parameters_, weights, batch, options).embed_tokens();
+  }
+
+  void run_block(std::size_t block, const Weights& weights, const TokenBatch& batch, const ForwardOptions& options,
+                 Matrix& stream) const override {
+    check_block(block);
+    Pass(parameters_, weights, batch, options).run_block(block, stream);
+  }
+
+  Matrix group_output(std::size_t block, std::size_t group, const Weights& weights, const TokenBatch& batch,
+                      const ForwardOptions& options, const Matrix& input) const override {
+    check_block(block);
+    return Pass(parameters_, weights, batch, options).group_output(block, group, input);
+  }
+
+  void logits(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options, const Matrix& stream,
+              const LogitsSink& sink) const override {
+    Pass(parameters_, weights, batch, options).project_to_vocabulary(stream, sink);
   }
 
  private:
+  void check_block(std::size_t block) const {
+    if (block >= block_count()) fail("block {} of a model of {} blocks", block, block_count());
+  }
+
   LlamaParameters parameters_;
 };
 
