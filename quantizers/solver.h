@@ -22,6 +22,10 @@ struct LayerCalibration {
   std::span<const float> max_absolute = {};    // max |x| per input column (cols)
   std::span<const float> second_moments = {};  // H = 2/n X'X (cols, cols), row-major, n tokens
   std::span<const float> cross_moments = {};   // D = 2/n (X~ - X)'X (cols, cols); X~: the inputs in the original model
+
+  /// What a clip search found (rows, groups of a row): the grid of a group is fitted to its weights clamped to -limit..limit,
+  /// while the weights to be rounded stay as they are. Empty: no limits. Only for solvers that say `takes_grid_limits`.
+  std::span<const float> grid_limits = {};
 };
 
 /// Which of these a solver uses.
@@ -51,6 +55,8 @@ class Solver {
   virtual CalibrationNeeds needs(const std::map<std::string, std::string>& /*options*/) const {
     return {.mean_square = true};
   }
+  /// Whether `quantize` obeys LayerCalibration::grid_limits when it is given these options.
+  virtual bool takes_grid_limits(const std::map<std::string, std::string>& /*options*/) const { return false; }
   /// Fills `out` (same shape as the weights). The bytes depend on the input only, never on the thread count.
   virtual void quantize(const SolverInput& input, TensorData& out) const = 0;
 };
