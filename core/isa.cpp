@@ -1,5 +1,9 @@
 #include "core/isa.h"
 
+#include <algorithm>
+
+#include "core/error.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -53,6 +57,11 @@ std::string_view to_string(Isa isa) {
 const std::vector<Isa>& available_isas() {
   static const std::vector<Isa> isas = detect_isas();
   return isas;
+}
+
+void require_isa(Isa isa) {
+  if (std::ranges::find(available_isas(), isa) == available_isas().end())
+    fail("this machine cannot run {} kernels", to_string(isa));
 }
 
 Isa best_isa() { return available_isas().back(); }

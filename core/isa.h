@@ -11,6 +11,8 @@ enum class Isa { scalar, avx2, avx512 };
 std::string_view to_string(Isa isa);
 /// The instruction sets that this build has code for and this machine can run, slowest first; scalar always is.
 const std::vector<Isa>& available_isas();
+/// Throws Error when `isa` is not one of them.
+void require_isa(Isa isa);
 /// The last of available_isas().
 Isa best_isa();
 

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/matmul/matmul_f32.h"
 #include "core/registry.h"
 #include "core/tensor.h"
-#include "kernels/cpu/matmul_f32.h"
 #include "models/architectures/blocks/matrix.h"
 #include "models/checkpoints/checkpoint.h"
 

@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/matmul/matmul_f32.h"
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
 #include "eval/metrics/weight_error.h"
 #include "kernels/cpu/decode.h"
-#include "kernels/cpu/matmul_f32.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/safetensors_writer.h"
 #include "quantizers/quantize.h"

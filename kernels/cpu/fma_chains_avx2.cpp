@@ -1,5 +1,5 @@
+#include "core/vector_avx2.h"
 #include "kernels/cpu/fma_chains_impl.h"
-#include "kernels/cpu/vector_avx2.h"
 
 namespace quantbench {
 

@@ -1,5 +1,5 @@
+#include "core/vector_scalar.h"
 #include "kernels/cpu/fma_chains_impl.h"
-#include "kernels/cpu/vector_scalar.h"
 
 namespace quantbench {
 

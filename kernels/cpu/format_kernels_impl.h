@@ -1,6 +1,6 @@
 // The kernels on packed weights, written once over a format description F and lanes L (quantizers/formats/lanes.h) that
 // also have
-//   L::Vector, L::parts            Floats are `parts` registers of Vector (kernels/cpu/vector_*.h)
+//   L::Vector, L::parts            Floats are `parts` registers of Vector (core/vector_*.h)
 //   L::part(floats, index)         one of them
 //   L::to_floats(levels)           levels read as signed numbers
 //   L::sums_per_row                registers of partial sums per vector when four vectors are multiplied at once

@@ -5,7 +5,6 @@
 
 #include "core/isa.h"
 #include "kernels/cpu/format_kernels.h"
-#include "kernels/cpu/matmul_tile.h"
 
 namespace quantbench {
 
@@ -18,7 +17,6 @@ std::size_t fma_chains_avx2(std::size_t rounds, float* sink);
 std::size_t fma_chains_avx512(std::size_t rounds, float* sink);
 
 struct IsaKernels {
-  TileKernel compute_tile = nullptr;
   const FormatKernels* formats = nullptr;  // indexed by Format::layout
   FmaChains fma_chains = nullptr;
 };

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/cpu/vector_avx2.h"
+#include "core/vector_avx2.h"
 #include "quantizers/formats/lanes.h"
 
 namespace quantbench {

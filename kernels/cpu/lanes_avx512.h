@@ -1,8 +1,8 @@
 // Lanes of 32 weights for AVX-512: bytes as in AVX2, floats two vectors of sixteen.
 #pragma once
 
+#include "core/vector_avx512.h"
 #include "kernels/cpu/lanes_avx2.h"
-#include "kernels/cpu/vector_avx512.h"
 
 namespace quantbench {
 namespace {

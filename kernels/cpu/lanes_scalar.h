@@ -1,7 +1,7 @@
 // Lanes of one weight, with the floating point side that kernels need.
 #pragma once
 
-#include "kernels/cpu/vector_scalar.h"
+#include "core/vector_scalar.h"
 #include "quantizers/formats/lanes.h"
 
 namespace quantbench {

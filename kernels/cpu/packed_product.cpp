@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/checked.h"
+#include "core/matmul/matmul_tile.h"
 #include "core/parallel.h"
 #include "kernels/cpu/isa_kernels.h"
 

@@ -11,8 +11,8 @@
 #include <cstddef>
 
 #include "core/isa.h"
+#include "core/matmul/matmul_f32.h"
 #include "core/tensor.h"
-#include "kernels/cpu/matmul_f32.h"
 
 namespace quantbench {
 

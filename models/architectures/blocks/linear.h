@@ -3,8 +3,8 @@
 
 #include <span>
 
+#include "core/matmul/matmul_f32.h"
 #include "core/tensor.h"
-#include "kernels/cpu/matmul_f32.h"
 
 namespace quantbench {
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 
 #include "core/isa.h"
-#include "kernels/cpu/matmul_f32.h"
+#include "core/matmul/matmul_f32.h"
 
 namespace quantbench {
 

@@ -1,5 +1,5 @@
-#include "kernels/cpu/matmul_tile_impl.h"
-#include "kernels/cpu/vector_avx2.h"
+#include "core/matmul/matmul_tile_impl.h"
+#include "core/vector_avx2.h"
 
 namespace quantbench {
 

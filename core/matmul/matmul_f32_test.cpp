@@ -1,4 +1,4 @@
-#include "kernels/cpu/matmul_f32.h"
+#include "core/matmul/matmul_f32.h"
 
 #include <gtest/gtest.h>
 

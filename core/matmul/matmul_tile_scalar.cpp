@@ -1,5 +1,5 @@
-#include "kernels/cpu/matmul_tile_impl.h"
-#include "kernels/cpu/vector_scalar.h"
+#include "core/matmul/matmul_tile_impl.h"
+#include "core/vector_scalar.h"
 
 namespace quantbench {
 

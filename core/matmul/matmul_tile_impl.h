@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "kernels/cpu/matmul_tile.h"
+#include "core/matmul/matmul_tile.h"
 
 namespace quantbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/cpu/matmul_f32.h"
+#include "core/matmul/matmul_f32.h"
 
 #include <algorithm>
 #include <atomic>
@@ -6,9 +6,8 @@
 #include <new>
 
 #include "core/checked.h"
+#include "core/matmul/matmul_tile.h"
 #include "core/parallel.h"
-#include "kernels/cpu/isa_kernels.h"
-#include "kernels/cpu/matmul_tile.h"
 
 namespace quantbench {
 namespace {
@@ -59,10 +58,19 @@ RowsF32 dense_rows(const void* context, const WeightRange& range, float* /*scrat
   return {product.b + range.first_row * product.b_stride + range.first_k, product.b_stride};
 }
 
+TileKernel tile_kernel(Isa isa) {
+  require_isa(isa);
+#if defined(__x86_64__)
+  if (isa == Isa::avx2) return compute_tile_avx2;
+  if (isa == Isa::avx512) return compute_tile_avx512;
+#endif
+  return compute_tile_scalar;
+}
+
 }  // namespace
 
 void multiply_tiles(const TileProduct& product, int threads, Isa isa) {
-  const TileKernel compute = isa_kernels(isa).compute_tile;
+  const TileKernel compute = tile_kernel(isa);
   if (product.m == 0 || product.n == 0) return;
   if (product.k == 0) {
     for (std::size_t row = 0; row < product.m; ++row) std::fill_n(product.c + row * product.c_stride, product.n, 0.0f);
