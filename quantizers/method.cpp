@@ -10,11 +10,13 @@
 #include "quantizers/method_catalog.h"
 #include "quantizers/solver.h"
 #include "quantizers/split.h"
+#include "quantizers/transforms/transform.h"
 
 namespace quantbench {
 namespace {
 
 using Solvers = Registry<SolverEntry>;
+using Transforms = Registry<TransformEntry>;
 using Parts = std::vector<std::string_view>;
 
 bool is_solver(std::string_view name) { return find_step(known_solvers(), name) || Solvers::instance().contains(name); }
@@ -150,13 +152,32 @@ void add_option(Method& method, std::string_view part, std::string_view id) {
   if (!method.options.emplace(name, value).second) fail("method '{}' has the option '{}' twice", id, name);
 }
 
+bool has_transform(const Method& method, std::string_view name) {
+  return std::ranges::find(method.transforms, name) != method.transforms.end();
+}
+
+/// AWQ brings the grid that it was published with.
+std::string_view default_of(const OptionSpec& option, const Method& method) {
+  return option.name == grid_option && has_transform(method, "awq") ? "spread" : option.default_value;
+}
+
 void drop_defaults(Method& method) {
   const auto specs = option_specs(method);
   if (!specs) return;
   std::erase_if(method.options, [&](const auto& option) {
     const auto spec = std::ranges::find(*specs, option.first, &OptionSpec::name);
-    return !option.second.empty() && spec != specs->end() && option.second == spec->default_value;
+    return !option.second.empty() && spec != specs->end() && option.second == default_of(*spec, method);
   });
+}
+
+/// Whether a step of this list takes the option.
+bool is_option_of(const StepSpec* step, std::string_view name) {
+  return step != nullptr && std::ranges::find(step->options, name, &OptionSpec::name) != step->options.end();
+}
+
+bool has_zero_point_of_groups(std::string_view target) {
+  return is_integer_target(target) && target.find(":sym") == std::string_view::npos &&
+         target.find(":tensor") == std::string_view::npos;
 }
 
 /// "absmax:int4:g128", "rtn:q4_0", "q4_0": the solver and the target of a method without transforms.
@@ -188,10 +209,21 @@ void check_target(const Method& method) {
        to_string(method), method.target, fmt::join(formats, ", "));
 }
 
+/// Throws Error when this version cannot apply a transform of the method to tensors stored in its target, a format.
+void check_transforms(const Method& method) {
+  for (const std::string& transform : method.transforms) {
+    if (!Transforms::instance().contains(transform))
+      fail("method '{}': the transform {} is not in this version; without it: {}", to_string(method), transform,
+           plain_method(method));
+    Transforms::instance().at(transform).check(method, *find_format(method.target));
+  }
+}
+
 /// Throws Error when this version cannot store the method's target, which is a format.
 void check_format(const Method& method) {
   const std::string id = to_string(method);
   check_target(method);
+  check_transforms(method);
   const auto format = find_format(method.target);
   if (method.solver.empty()) {
     if (!format->floating_point) fail("method '{}' has no solver for {}", id, format->id);
@@ -200,7 +232,7 @@ void check_format(const Method& method) {
   if (!Solvers::instance().contains(method.solver))
     fail("method '{}': the solver {} is not in this version; use {} (plain rounding)", id, method.solver,
          plain_method(method));
-  Solvers::instance().at(method.solver).solver->check(*format, solver_options(method));
+  Solvers::instance().at(method.solver).solver->check(*format, solver_options(without_transforms(method)));
 }
 
 void check_mix(const Method& method, std::string_view name) {
@@ -258,16 +290,27 @@ std::map<std::string, std::string> solver_options(const Method& method) {
   return options;
 }
 
+Method without_transforms(const Method& method) {
+  Method plain = method;
+  plain.transforms.clear();
+  const StepSpec* solver = find_step(known_solvers(), method.solver);
+  for (const std::string& name : method.transforms) {
+    const StepSpec* transform = find_step(known_transforms(), name);
+    std::erase_if(plain.options, [&](const auto& option) {
+      return is_option_of(transform, option.first) && !is_option_of(solver, option.first);
+    });
+  }
+  if (method.solver == "rtn" && has_zero_point_of_groups(method.target) && has_transform(method, "awq"))
+    plain.options.emplace(grid_option, "spread");
+  return plain;
+}
+
 bool wants_importance(const Method& method) {
   const auto option = method.options.find(std::string(imatrix_option));
   return method.solver == "search" && (option == method.options.end() || option->second != "off");
 }
 
 void check_method(const Method& method) {
-  const std::string id = to_string(method);
-  if (!method.transforms.empty())
-    fail("method '{}': the transform {} is not in this version; without it: {}", id, method.transforms.front(),
-         plain_method(method));
   if (const auto mix = mix_of_target(method.target)) {
     check_mix(method, *mix);
   } else {

@@ -36,6 +36,9 @@ std::string to_string(const Method& method);
 /// solver sees.
 std::map<std::string, std::string> solver_options(const Method& method);
 
+/// What remains to be done when the transforms have been applied: the solver with its own options.
+Method without_transforms(const Method& method);
+
 /// False when the option imatrix=off asks the encoder to treat all input columns alike.
 bool wants_importance(const Method& method);
 

@@ -31,7 +31,7 @@ constexpr std::string_view mix_prefix = "mix:";
 
 const std::vector<StepSpec>& known_transforms() {
   static const std::vector<StepSpec> all = {
-      {"awq", {{"alpha", Kind::number}, {"clip"}, {"duo"}}},
+      {"awq", {{"alpha", Kind::number}, {"clip", Kind::word, "", {"", "grid"}}, {"duo"}}},
       {"hadamard", {}},
       {"smoothquant", {{"alpha", Kind::number, "0.5"}}},
   };
@@ -49,7 +49,7 @@ const std::vector<StepSpec>& known_solvers() {
         {"reference"},
         {"static"}}},
       {"obq", {}},
-      {"rtn", {}},
+      {"rtn", {{grid_option, Kind::word, "zero", {"zero", "spread"}}}},
       {"search",
        {{"effort", Kind::word, "default", {"fast", "default", "best"}},
         {"gain", Kind::word, "unbiased", {"unbiased", "least_squares"}},

@@ -28,6 +28,9 @@ struct StepSpec {
 /// Of `search`: how columns are weighted where importance is known. on: by mean x^2; off: all alike; sqrt: by the root of
 /// mean x^2, half way between the two on a scale of ratios.
 inline constexpr std::string_view imatrix_option = "imatrix";
+/// Of `rtn`, for integer formats with a zero point, the range of a group's grid. zero: of its weights and zero, so that zero is
+/// a level; spread: of its weights alone (the grid of AWQ, and the default under it).
+inline constexpr std::string_view grid_option = "grid";
 /// The name of a set of rules of the user (docs/mixes.md).
 inline constexpr std::string_view rules_option = "rules";
 

@@ -45,6 +45,11 @@ TEST(MethodId, CanonicalForms) {
       {"hadamard+awq+gptq:q4_0:actorder", "hadamard+awq+gptq:q4_0:actorder"},
       {"awq+search:q4_0", "awq+search:q4_0"},
       {"hadamard:f16", "hadamard:f16"},
+      {"rtn:int3:g128:grid=zero", "zero_point:int3:g128"},
+      {"rtn:int3:g128:grid=spread", "zero_point:int3:g128:grid=spread"},
+      {"awq:int3:g128:grid=spread", "awq:int3:g128"},
+      {"awq:int3:g128:grid=zero", "awq:int3:g128:grid=zero"},
+      {"awq+gptq:int3:g128:clip=grid", "awq+gptq:int3:g128:clip=grid"},
   };
   for (const auto& [id, canonical] : forms) {
     if (canonical == nullptr) {
@@ -102,6 +107,7 @@ TEST(MethodId, PrintingAndParsingAreInverses) {
         }
         for (const auto& options : option_sets(specs)) {
           if (++tried % 29 != 0 && options.size() > 1) continue;
+          if (transforms.size() == 1 && transforms.front() == "awq" && options.contains("grid")) continue;  // a default
           const Method method{transforms, plain ? "" : std::string(solver.name), target, options};
           const std::string id = to_string(method);
           ASSERT_EQ(parse_method(id), method) << id;
@@ -152,7 +158,7 @@ TEST(MethodId, MalformedIdsAreRefused) {
       {"absmax:int4:g128:smy", "did you mean sym"},
       {"rtn:f16", "plain conversion"},
       {"gptq:f32", "plain conversion"},
-      {"rtn:q4_0:mse", "known: rules"},
+      {"rtn:q4_0:mse", "known: grid, rules"},
       {"f16:mse", "this method has none"},
       {"f16:mse", "this method has none"},
       {"gptq:int4:g128:dmap=0.1", "did you mean damp"},
@@ -179,10 +185,32 @@ TEST(MethodCheck, SaysWhatIsMissingAndWhatToUse) {
       {"gptq:int4:g128:sym", "the solver gptq is not in this version; use absmax:int4:g128"},
       {"obq:int4:g128", "the solver obq is not in this version; use zero_point:int4:g128"},
       {"gptq:q4_0", "use rtn:q4_0"},
-      {"awq:int3:g128:sym", "the transform awq is not in this version; without it: absmax:int3:g128"},
+      {"awq:q4_k", "the solver rtn does not write q4_k"},
+      {"awq:int3:g128:alpha=1.5", "alpha of awq is 0 to 1"},
+      {"awq:int3:g128:clip=grid", "the solver rtn fits its grids to the weights alone"},
+      {"awq+search:q4_k:clip", "a clip search needs groups with scales of their own, and q4_k has none"},
+      {"awq:int8:tensor:clip", "a clip search needs groups"},
+      {"zero_point:int8:tensor:grid=spread", "has grid=spread only for integer formats with a zero point"},
+      {"absmax:int8:g32:grid=spread", "has grid=spread only for integer formats with a zero point"},
+      {"rtn:q4_1:grid=spread", "has grid=spread only for integer formats with a zero point"},
       {"hadamard:f16", "the transform hadamard is not in this version; without it: f16"},
   };
   for (const Refused& refused : table) expect_refused(refused, [](const char* id) { check_method(parse_method(id)); });
+}
+
+TEST(MethodCheck, TransformsAndTheirOptionsCanBeTakenOff) {
+  const std::vector<std::pair<const char*, const char*>> table = {
+      {"awq:int3:g128:clip:alpha=0.5", "zero_point:int3:g128:grid=spread"},
+      {"awq:int3:g128:grid=zero", "zero_point:int3:g128"},
+      {"awq:int3:g128:sym:duo", "absmax:int3:g128"},
+      {"awq:int8:tensor", "zero_point:int8:tensor"},
+      {"awq:q4_0", "rtn:q4_0"},
+      {"awq+search:q4_k:effort=best:imatrix=off:duo", "q4_k:effort=best:imatrix=off"},
+      {"awq+gptq:int3:g128:clip=grid:static", "gptq:int3:g128:static"},
+      {"awq:f16", "f16"},
+      {"q4_k:effort=fast", "q4_k:effort=fast"},
+  };
+  for (const auto& [id, plain] : table) EXPECT_EQ(to_string(without_transforms(parse_method(id))), plain);
 }
 
 TEST(MethodCheck, ExamplesRunAndAreCanonical) {

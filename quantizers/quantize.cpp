@@ -73,6 +73,8 @@ std::shared_ptr<const Format> format_for(const Method& method, const std::string
 
 TensorData quantize_tensor(const Method& method, const std::string& name, MatrixView weights,
                            const LayerCalibration& calibration, int threads) {
+  if (!method.transforms.empty())
+    fail("tensor '{}': the transforms of method '{}' are to be applied before its solver", name, to_string(method));
   check_method(method);
   check_weights(name, weights, threads);
   TensorData out(name, weights.rows, weights.cols, format_for(method, name, weights));

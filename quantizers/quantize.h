@@ -7,7 +7,8 @@
 
 namespace quantbench {
 
-/// Quantizes `weights` (rows, cols). The method's target is a format: mixes are the business of Allocation. The solver sees
+/// Quantizes `weights` (rows, cols). The method has no transforms, which concern more than one tensor, and its target is a format:
+/// mixes are the business of Allocation. The solver sees
 /// calibration.mean_square as the option `imatrix` has it (quantizers/column_weights.h). Throws Error naming the tensor and
 /// the first place when a weight is NaN or infinite.
 TensorData quantize_tensor(const Method& method, const std::string& name, MatrixView weights,

@@ -11,10 +11,10 @@
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
 #include "eval/metrics/weight_error.h"
+#include "eval/transforms/lone_layer.h"
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/safetensors_writer.h"
-#include "quantizers/quantize.h"
 
 namespace quantbench {
 namespace {
@@ -134,23 +134,25 @@ int quantize_layer(const LayerArguments& arguments) {
          weight.cols);
   const InputStatistics statistics = statistics_of(x);
   const auto quantize = [&] {
-    return quantize_tensor(method, "weight", weight.view(), statistics.view(), arguments.threads);
+    return quantize_lone_layer(method, {weight.view(), x.view(), statistics.view()}, arguments.threads);
   };
-  const TensorData packed = quantize();
-  const OwnedMatrix decoded = decode_matrix(packed.view(), arguments.threads);
+  const QuantizedLayer quantized = quantize();
+  const Tensor& stored = quantized.stored.view();
+  const OwnedMatrix decoded{quantized.weights(arguments.threads), weight.rows, weight.cols};
   const WeightErrorSums error = weight_error(weight.view(), decoded.view(), statistics.mean_square, arguments.threads);
 
   const std::string id = to_string(method);
   nlohmann::ordered_json result{
       {"method", id},
-      {"format", packed.view().format->id},
+      {"format", stored.format->id},
       {"rows", weight.rows},
       {"cols", weight.cols},
       {"tokens", x.rows},
-      {"bits_per_weight", packed.view().format->bits_per_weight(weight.rows, weight.cols)},
+      {"bits_per_weight", stored.format->bits_per_weight(weight.rows, weight.cols)},
       {"relative_rmse", error.relative_rmse()},
       {"weighted_relative_rmse", error.weighted_relative_rmse().value_or(0)},
       {"output_relative_error", output_relative_error(x, weight, decoded, arguments.threads)}};
+  for (const ScalingChoice& choice : quantized.choices) result["alpha"].push_back(choice.alpha);
   if (arguments.repeat > 0) {
     const QuantizeTimes times = time_quantization(arguments.repeat, quantize);
     result["quantize_seconds"] = times.seconds;

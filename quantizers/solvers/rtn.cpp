@@ -6,6 +6,9 @@
 //                              the level of w, and the largest weight is met exactly. At 2 bits that leaves -1, 0, 1.
 //   asymmetric (zero point)    scale = (max - min) / (2^bits - 1), where the range is widened to hold zero, so that the
 //                              zero point is a level and the weight 0 is stored exactly.
+//   grid=spread                the grid of AWQ: the range is that of the weights alone and at least 1e-5 wide, the zero point is
+//                              -round(min / scale) kept within the levels. So of a group without weights of both signs, those
+//                              that are largest in magnitude are cut: the published defect that grid=zero does not have.
 // The scale is rounded to the type it is stored in first, and zero point and levels are rounded with the stored scale.
 #include <algorithm>
 #include <cmath>
@@ -38,6 +41,21 @@ Affine fit_affine(const Format& format, Range range) {
   return format.round_affine(format, {scale, range.smallest - scale * level_min});
 }
 
+constexpr float smallest_spread = 1e-5f;
+
+/// The grid of AWQ for weights of this group.
+Affine fit_spread(const Format& format, std::span<const float> weights) {
+  const auto [smallest, largest] = std::ranges::minmax(weights);
+  const auto level_max = static_cast<float>(format.level_max), level_min = static_cast<float>(format.level_min);
+  const float steps = level_max - level_min;
+  const float range = largest - smallest;
+  const float wanted =
+      std::isinf(range) ? largest / steps - smallest / steps : std::max(range, smallest_spread) / steps;
+  const float scale = format.round_affine(format, {wanted, 0}).scale;
+  const float zero = std::clamp(level_min - std::nearbyint(smallest / scale), level_min, level_max);
+  return format.round_affine(format, {scale, -(scale * zero)});
+}
+
 void round_levels(const Format& format, Affine affine, std::span<const float> weights, std::int8_t* levels) {
   if (affine.scale == 0) {
     std::fill_n(levels, weights.size(), std::int8_t{0});
@@ -63,15 +81,29 @@ Range range_of_tensor(MatrixView weights, int threads) {
   return range;
 }
 
-void round_row(const Format& format, std::span<const float> weights, const Affine* of_tensor, MutableRowBytes out) {
+Affine fit_group(const Format& format, std::span<const float> weights, bool spread) {
+  if (spread) return fit_spread(format, weights);
+  Range range;
+  range.add(weights);
+  return fit_affine(format, range);
+}
+
+/// What all rows of a tensor share.
+struct Rounding {
+  const Format& format;
+  bool spread = false;
+  const Affine* of_tensor = nullptr;  // null: fitted to each group
+};
+
+void round_row(const Rounding& rounding, std::span<const float> weights, MutableRowBytes out) {
+  const Format& format = rounding.format;
   const std::size_t group = format.group == 0 ? weights.size() : std::min(format.group, weights.size());
   std::vector<Affine> affines;
   std::vector<std::int8_t> levels(weights.size());
   for (std::size_t begin = 0; begin < weights.size(); begin += group) {
     const auto group_weights = weights.subspan(begin, std::min(group, weights.size() - begin));
-    Range range;
-    if (of_tensor == nullptr) range.add(group_weights);
-    affines.push_back(of_tensor != nullptr ? *of_tensor : fit_affine(format, range));
+    affines.push_back(rounding.of_tensor != nullptr ? *rounding.of_tensor
+                                                    : fit_group(format, group_weights, rounding.spread));
     round_levels(format, affines.back(), group_weights, levels.data() + begin);
   }
   format.pack(format, affines, levels, out);
@@ -80,16 +112,22 @@ void round_row(const Format& format, std::span<const float> weights, const Affin
 class RoundToNearest : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>& options) const override {
-    if (!options.empty()) fail("the solver rtn has no options; found '{}'", options.begin()->first);
+    for (const auto& [name, value] : options)
+      if (name != "grid" || (value != "zero" && value != "spread"))
+        fail("the solver rtn has no option '{}{}{}'", name, value.empty() ? "" : "=", value);
     const bool can_fit = format.round_affine != nullptr && format.pack != nullptr && format.level_values.empty();
     if (format.floating_point || (format.encode_reference == nullptr && !can_fit))
       fail("the solver rtn does not write {}", format.id);
+    if (is_spread(options) && (!format.has_offset || format.encode_reference != nullptr || format.scale_per_tensor))
+      fail("the solver rtn has grid=spread only for integer formats with a zero point for each group, not for {}",
+           format.id);
   }
 
   CalibrationNeeds needs(const std::map<std::string, std::string>&) const override { return {}; }
 
   void quantize(const SolverInput& input, TensorData& out) const override {
     const Format& format = *out.view().format;
+    const bool spread = is_spread(input.options);
     Affine of_tensor;
     if (format.scale_per_tensor) of_tensor = fit_affine(format, range_of_tensor(input.weights, input.threads));
     parallel_for(input.threads, input.weights.rows, [&](std::size_t row) {
@@ -98,9 +136,15 @@ class RoundToNearest : public Solver {
       if (format.encode_reference != nullptr) {
         format.encode_reference(format, input.weights.row(row), bytes);
       } else {
-        round_row(format, input.weights.row(row), format.scale_per_tensor ? &of_tensor : nullptr, bytes);
+        round_row({format, spread, format.scale_per_tensor ? &of_tensor : nullptr}, input.weights.row(row), bytes);
       }
     });
+  }
+
+ private:
+  static bool is_spread(const std::map<std::string, std::string>& options) {
+    const auto grid = options.find("grid");
+    return grid != options.end() && grid->second == "spread";
   }
 };
 

@@ -1,0 +1,60 @@
+// Transform: an equivalent rewrite of a model after which its weights lose less when they are quantized.
+//
+// Kinds of transforms, by what they do to a linear layer y = x W':
+//   input scaling    y = (x / s) (W s)' with one factor s for each input column. The factors of W are folded into the weights, and
+//                    1 / s into whatever makes x: the weight of a norm or the rows of a linear layer. (awq, smoothquant)
+//
+// Add one by adding a file under quantizers/transforms/ with
+//     const Register<TransformEntry> registered{"name", {...}};
+// and its options to quantizers/method_catalog.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/registry.h"
+#include "core/tensor.h"
+#include "quantizers/method.h"
+#include "quantizers/solver.h"
+
+namespace quantbench {
+
+/// The mean squared difference of a module's output when the layers of a group have these weights instead of their own, over
+/// outputs and calibration tokens. weights: one matrix for each layer, in order.
+using ModuleLoss = std::function<double(std::span<const MatrixView> weights)>;
+
+/// Linear layers that share one input, and what is known about it.
+struct ScalingInput {
+  std::vector<MatrixView> layers;  // weights (outputs, cols)
+  std::vector<Method> rounding;    // of each layer: what a search rounds with (`search_rounding`)
+  LayerCalibration calibration;    // of the shared input
+  ModuleLoss loss;
+  const std::map<std::string, std::string>& options;  // of the method
+  int threads = 1;
+};
+
+struct ScalingChoice {
+  std::vector<float> scales;   // (cols), positive
+  double alpha = 0;            // the exponent that made them
+  std::vector<double> losses;  // of each exponent that was tried, in order
+};
+
+class InputScaling {
+ public:
+  virtual ~InputScaling() = default;
+  virtual CalibrationNeeds needs() const = 0;
+  /// Does not depend on the thread count.
+  virtual ScalingChoice choose(const ScalingInput& input) const = 0;
+};
+
+struct TransformEntry {
+  static constexpr const char* kind = "transform";
+  std::string summary;  // one line for listings
+  /// Throws Error when the method's options make no sense or the method's solver cannot follow with this format.
+  std::function<void(const Method& method, const Format& format)> check;
+  std::shared_ptr<const InputScaling> scaling;  // null: of another kind
+};
+
+}  // namespace quantbench
