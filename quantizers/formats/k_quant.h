@@ -1,6 +1,9 @@
 // What the super-block formats of 256 weights ("K-quants") share.
 #pragma once
 
+#include <array>
+#include <cstdint>
+
 #include "quantizers/formats/block.h"
 #include "quantizers/formats/scale.h"
 
@@ -29,26 +32,31 @@ template <Lanes L>
   return L::bit_and(L::shift_right(L::unsigned_bytes(plane, i % 32), i / 32), 1);
 }
 
-/// The inverse of plane_codes for 256 weights; `code(i)` is not negative, its bits from `bits` on are left out.
-template <int bits, class Code>
-void store_plane_codes(std::byte* planes, const Code& code) {
-  constexpr int runs_per_plane = 8 / bits;
-  for (int i = 0; i < 32 * 8 / runs_per_plane; ++i) {
-    int byte = 0;
-    for (int part = 0; part < runs_per_plane; ++part)
-      byte |= (code(i / 32 * 32 * runs_per_plane + part * 32 + i % 32) & ((1 << bits) - 1)) << (part * bits);
-    planes[i] = static_cast<std::byte>(byte);
-  }
+/// What `code(i)` gives for the weights of a block, none of them negative. A copy, so that what is written cannot overlap
+/// what is read: loops over it become vectors.
+using BlockCodes = std::array<std::uint8_t, 256>;
+template <class Code>
+[[gnu::always_inline]] inline BlockCodes block_codes(const Code& code) {
+  BlockCodes codes;
+  for (int i = 0; i < 256; ++i) codes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code(i));
+  return codes;
+}
+/// Levels plus a shift.
+inline BlockCodes block_codes(const std::int8_t* levels, int shift) {
+  return block_codes([=](int i) { return levels[i] + shift; });
 }
 
-/// The inverse of plane_bits: bit `position` of 256 codes.
-template <class Code>
-void store_plane_bits(std::byte* plane, const Code& code, int position) {
-  for (int i = 0; i < 32; ++i) {
-    int byte = 0;
-    for (int run = 0; run < 8; ++run) byte |= ((code(run * 32 + i) >> position) & 1) << run;
-    plane[i] = static_cast<std::byte>(byte);
-  }
+/// The inverse of plane_codes: `bits` bits of each code from `position` on.
+template <int bits>
+void store_plane_codes(std::byte* planes, const BlockCodes& codes, int position = 0) {
+  constexpr unsigned runs_per_plane = 8 / bits, mask = (1u << bits) - 1;
+  for (unsigned plane = 0; plane < 8 / runs_per_plane; ++plane)
+    for (unsigned i = 0; i < 32; ++i) {
+      unsigned byte = 0;
+      for (unsigned run = 0; run < runs_per_plane; ++run)
+        byte |= (codes[(plane * runs_per_plane + run) * 32 + i] >> position & mask) << (run * bits);
+      planes[plane * 32 + i] = static_cast<std::byte>(byte);
+    }
 }
 
 struct ScaleAndMin {

@@ -28,7 +28,7 @@ struct Q2_K : SuperBlocks<Q2_K> {
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
     for (int i = 0; i < block / group; ++i) b[i] = static_cast<std::byte>(parts.scales[i] | parts.mins[i] << 4);
-    store_plane_codes<2>(b + 16, [&](int i) { return parts.levels[i]; });
+    store_plane_codes<2>(b + 16, block_codes(parts.levels, 0));
     HalfScale::store(b + 80, parts.d);
     HalfScale::store(b + 82, parts.dmin);
   }

@@ -28,9 +28,9 @@ struct Q3_K : SuperBlocks<Q3_K> {
   }
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
-    const auto code = [&](int i) { return parts.levels[i] + 4; };
-    store_plane_bits(b, code, 2);
-    store_plane_codes<2>(b + 32, code);
+    const BlockCodes codes = block_codes(parts.levels, 4);
+    store_plane_codes<1>(b, codes, 2);
+    store_plane_codes<2>(b + 32, codes);
     const auto scale = [&](int i) { return parts.scales[i] + 32; };
     for (int i = 0; i < 8; ++i) b[96 + i] = static_cast<std::byte>((scale(i) & 15) | (scale(i + 8) & 15) << 4);
     for (int i = 0; i < 4; ++i)

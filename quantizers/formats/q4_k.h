@@ -26,7 +26,7 @@ struct Q4_K : SuperBlocks<Q4_K> {
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
     store_head(parts, b);
-    store_plane_codes<4>(b + 16, [&](int i) { return parts.levels[i]; });
+    store_plane_codes<4>(b + 16, block_codes(parts.levels, 0));
   }
   static constexpr TwoLevelScales two_level{0, 63, 63, &pack_block};
 };

@@ -27,9 +27,9 @@ struct Q5_K : SuperBlocks<Q5_K> {
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
     store_head(parts, b);
-    const auto code = [&](int i) { return parts.levels[i]; };
-    store_plane_bits(b + 16, code, 4);
-    store_plane_codes<4>(b + 48, code);
+    const BlockCodes codes = block_codes(parts.levels, 0);
+    store_plane_codes<1>(b + 16, codes, 4);
+    store_plane_codes<4>(b + 48, codes);
   }
   static constexpr TwoLevelScales two_level{0, 63, 63, &pack_block};
 };

@@ -28,12 +28,12 @@ struct Q6_K : SuperBlocks<Q6_K> {
   }
 
   static void pack_block(const TwoLevelBlock& parts, std::byte* b) {
-    const auto code = [&](int i) { return parts.levels[i] + 32; };
-    for (int i = 0; i < 128; ++i) {
-      const int first = i / 64 * 128 + i % 64;
-      b[i] = static_cast<std::byte>((code(first) & 15) | (code(first + 64) & 15) << 4);
-    }
-    store_plane_codes<2>(b + 128, [&](int i) { return code(i) >> 4; });
+    const BlockCodes codes = block_codes(parts.levels, 32);
+    for (unsigned half = 0; half < 2; ++half)
+      for (unsigned i = 0; i < 64; ++i)
+        b[half * 64 + i] =
+            static_cast<std::byte>((codes[half * 128 + i] & 15) | (codes[half * 128 + i + 64] & 15) << 4);
+    store_plane_codes<2>(b + 128, codes, 4);
     for (int i = 0; i < block / group; ++i) b[192 + i] = static_cast<std::byte>(parts.scales[i]);
     HalfScale::store(b + 208, parts.d);
   }

@@ -36,7 +36,7 @@ struct TQ2_0 : SuperBlocks<TQ2_0> {
  private:
   template <class Code>
   static void store_block(std::byte* b, float d, const Code& code) {
-    store_plane_codes<2>(b, code);
+    store_plane_codes<2>(b, block_codes(code));
     HalfScale::store(b + 64, d);
   }
 };

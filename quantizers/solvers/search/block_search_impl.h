@@ -15,8 +15,7 @@ namespace quantbench::search {
 namespace {
 
 struct BlockEffort {
-  int units;       // candidates of d that are judged by the true error
-  int unit_steps;  // candidates that each of them is the best of
+  int units;       // candidates of d that are judged by the true error, each the best of sixteen
   int reach;       // of the integers' neighbours
   int solves;      // of d, with all integers fixed
   int unit_reach;  // of the neighbours of d as it is stored
@@ -25,20 +24,21 @@ struct BlockEffort {
 /// Fine scales are worth more tries: which of many similar ones suits the weights best is chance.
 [[gnu::always_inline]] inline BlockEffort block_effort(Effort effort, int scale_max) {
   const bool fine = scale_max > 100;
-  if (effort == Effort::fast) return {1, 12, 0, 1, 0};
-  if (effort == Effort::standard) return fine ? BlockEffort{1, 24, 4, 1, 0} : BlockEffort{2, 12, 1, 2, 0};
-  return {16, 12, fine ? 14 : 4, 3, 2};
+  if (effort == Effort::fast) return {1, 0, 1, 0};
+  if (effort == Effort::standard) return {1, 1, fine ? 0 : 1, 0};
+  return {16, fine ? 14 : 4, 3, 2};
+}
+
+/// The scale of a group need not be found closely before it is rounded to an integer of the block's unit; with uneven levels
+/// it pays.
+[[gnu::always_inline]] inline ScaleEffort block_scale_effort(Effort effort, bool levels_are_even) {
+  if (effort == Effort::fast) return {5, 0, 1, 0};
+  if (effort == Effort::standard) return levels_are_even ? ScaleEffort{4, 4, 1, 0} : ScaleEffort{20, 10, 2, 0};
+  return {64, 64, 4, 0};
 }
 
 [[gnu::always_inline]] inline Floats16 clamp16(Floats16 v, float lowest, float highest) {
   return smaller16(larger16(v, all16(lowest)), all16(highest));
-}
-
-/// The lane of the block with the largest magnitude, with its sign.
-template <int block_lanes>
-[[gnu::always_inline]] inline Floats16 extreme_of_block(Floats16 v) {
-  const Floats16 up = largest_of16<block_lanes>(v), down = largest_of16<block_lanes>(-v);
-  return select16(up > down, up, -down);
 }
 
 /// Range of the integers and how the candidates of their unit are spread: the extreme value becomes `from` .. `to`.
@@ -47,46 +47,32 @@ struct IntegerRange {
 };
 
 /// Values (a scale or a min for each lane) as integers in a unit of their block: minimises sum weight (value - unit * integer)^2
-/// over the unit, among candidates that take the extreme value of the block to an integer from `from` to `to`.
+/// over the unit, among sixteen candidates, one in each lane, that take the extreme value of the block to `from` .. `to`.
 template <int block_lanes>
-[[gnu::noinline]] Floats16 best_unit(Floats16 value, Floats16 weight, const IntegerRange& range, float from, float to,
-                                     int count) {
-  const Floats16 extreme = extreme_of_block<block_lanes>(value);
-  const Floats16 inverse_extreme = inverse_or_zero16(extreme);
-  Floats16 best = all16(0.0f), best_error = all16(worst);
-  for (int k = 0; k < count; ++k) {
-    const float target = from + (to - from) * (static_cast<float>(k) + 0.5f) / static_cast<float>(count);
-    const Floats16 integer = clamp16(round16(value * (inverse_extreme * target)), range.lowest, range.highest);
-    const Floats16 square = sum_over16<block_lanes>(weight * integer * integer);
-    const Floats16 unit = divide_or_zero16(sum_over16<block_lanes>(weight * value * integer), square);
-    const Floats16 rest = value - unit * integer;
-    const Floats16 error = sum_over16<block_lanes>(weight * rest * rest);
-    const Ints16 better = error < best_error;
-    best = select16(better, unit, best);
-    best_error = select16(better, error, best_error);
+[[gnu::noinline]] Floats16 best_unit(Floats16 value, Floats16 weight, const IntegerRange& range, float from, float to) {
+  const Floats16 up = largest_of16<block_lanes>(value), down = largest_of16<block_lanes>(-value);
+  const Floats16 extremes = select16(up > down, up, -down);
+  alignas(64) float values[lanes], weights[lanes];
+  store16(values, value);
+  store16(weights, weight);
+  const Floats16 targets = from + (to - from) * ((to_floats16(lane_numbers16()) + 0.5f) * 0.0625f);
+  Floats16 result = all16(0.0f);
+  for (int first = 0; first < lanes; first += block_lanes) {
+    const Floats16 inverse = targets * inverse_or_zero16(all16(extremes[first]));
+    Floats16 product = all16(0.0f), square = all16(0.0f);
+    for (int lane = first; lane < first + block_lanes; ++lane) {
+      const Floats16 integer = clamp16(round16(values[lane] * inverse), range.lowest, range.highest);
+      const Floats16 weighted = weights[lane] * integer;
+      product = fused16(weighted, all16(values[lane]), product);
+      square = fused16(weighted, integer, square);
+    }
+    const Floats16 unit = divide_or_zero16(product, square), gain = unit * product;
+    const Floats16 best_gain = largest_of16<lanes>(gain);
+    // Of equally good ones the largest.
+    const Floats16 best = largest_of16<lanes>(select16(gain >= best_gain, unit, all16(-worst)));
+    result = select16(lane_numbers16() > first - 1, best, result);
   }
-  return best;
-}
-
-/// The error of each lane for a stored scale, and what solving for d needs.
-struct SymmetricCheck {
-  Floats16 error, slope, curvature;  // slope: sum importance * rest * level
-};
-
-template <class Rounding>
-[[gnu::noinline]] SymmetricCheck check_scale(const Transposed& source, const Rounding& rounding, Floats16 scale) {
-  const Floats16 inverse = inverse_or_zero16(scale);
-  SymmetricCheck check{all16(0.0f), all16(0.0f), all16(0.0f)};
-  for (int j = 0; j < source.weights(); ++j) {
-    const Floats16 x = source.weight(j), w = source.importance(j);
-    const Floats16 q = rounding.nearest(x * inverse);
-    const Floats16 rest = x - scale * q;
-    const Floats16 wr = w * rest;
-    check.error += wr * rest;
-    check.slope += wr * q;
-    check.curvature += w * q * q;
-  }
-  return check;
+  return result;
 }
 
 struct SymmetricBlock {
@@ -112,20 +98,22 @@ struct SymmetricBlockSearch {
   [[gnu::noinline]] void try_unit(Floats16 d, const BlockEffort& effort, SymmetricBlock& best) const {
     for (int solve = 0; solve <= effort.solves; ++solve) {
       const Floats16 middle = round16(wanted * inverse_or_zero16(d));
-      SymmetricCheck found{all16(worst), all16(0.0f), all16(0.0f)};
-      Floats16 integers = all16(0.0f);
+      ScaleFit found = no_fit();
+      Floats16 gain = all16(-worst), integers = all16(0.0f);
       for (int k = -effort.reach; k <= effort.reach; ++k) {
         const Floats16 integer = clamp16(middle + static_cast<float>(k), range.lowest, range.highest);
-        const SymmetricCheck check = check_scale(source, rounding, d * integer);
-        const Ints16 better = check.error < found.error;
+        const Floats16 scale = d * integer;
+        const ScaleFit fit = fit_scale(source, rounding, inverse_or_zero16(scale));
+        const Floats16 of_fit = fit.gain(scale);
+        const Ints16 better = of_fit > gain;
+        gain = select16(better, of_fit, gain);
         integers = select16(better, integer, integers);
-        found = {select16(better, check.error, found.error), select16(better, check.slope, found.slope),
-                 select16(better, check.curvature, found.curvature)};
+        found = {select16(better, fit.product, found.product), select16(better, fit.curvature, found.curvature)};
       }
-      best.keep_better({d, integers, sum_over16<block_lanes>(found.error)});
-      const Floats16 slope = sum_over16<block_lanes>(integers * found.slope);
+      best.keep_better({d, integers, sum_over16<block_lanes>(error_of_scale(source, rounding, d * integers))});
+      const Floats16 product = sum_over16<block_lanes>(integers * found.product);
       const Floats16 curvature = sum_over16<block_lanes>(integers * integers * found.curvature);
-      const Floats16 solved = storage.round(d + divide_or_zero16(slope, curvature));
+      const Floats16 solved = storage.round(divide_or_zero16(product, curvature));
       if (!any16(solved != d)) return;
       d = solved;
     }
@@ -138,11 +126,9 @@ struct SymmetricBlockSearch {
       const float end = ends[unit % 2];
       const int slices = (effort.units + 1) / 2;
       const float slice = 0.42f / static_cast<float>(slices);
-      const int slice_index = unit / 2;
-      const float from = 1.02f - slice * static_cast<float>(slice_index);
-      const Floats16 d =
-          best_unit<block_lanes>(wanted, weight, range, end * from, end * (from - slice), effort.unit_steps);
-      try_unit(storage.round(d), effort, best);
+      const float from = 1.02f - slice * static_cast<float>(unit / 2);
+      try_unit(storage.round(best_unit<block_lanes>(wanted, weight, range, end * from, end * (from - slice))), effort,
+               best);
     }
   }
 };
@@ -159,11 +145,12 @@ template <int block_lanes, class Rounding>
       {static_cast<float>(task.scale_min), static_cast<float>(task.scale_max)},
       all16(0.0f)};
   SymmetricBlock best{all16(0.0f), all16(0.0f), sum_over16<block_lanes>(error_of_scale(source, rounding, all16(0.0f)))};
+  ScaleFit fit = no_fit();
   for (int level = 0; level <= static_cast<int>(task.group.effort); ++level) {
     const Effort now = static_cast<Effort>(level);
-    const ScaleFit fit = search_scale(source, rounding, spread, task.group.levels_per_rms,
-                                      scale_effort(now, task.group.level_max - task.group.level_min));
-    search.wanted = fit.scale;
+    search_scale(source, rounding, spread, task.group.levels_per_rms,
+                 block_scale_effort(now, task.group.levels == Levels::uniform), fit);
+    search.wanted = fit.scale();
     const BlockEffort effort = block_effort(now, task.scale_max);
     search.try_units(fit.curvature, effort, best);
     const Floats16 middle = best.d;
@@ -175,7 +162,7 @@ template <int block_lanes, class Rounding>
   const Floats16 scale = best.d * best.integers, inverse = inverse_or_zero16(scale);
   store16(result.d, best.d * load16(groups.unit));
   for (int lane = 0; lane < lanes; ++lane) result.scales[lane] = static_cast<std::int8_t>(best.integers[lane]);
-  write_levels(source.weights(), result.levels, [&](int j) { return rounding.nearest(source.weight(j) * inverse); });
+  write_levels(source.weights(), result.levels, [&](int j) { return rounding.nearest(source.weight(j), inverse); });
 }
 
 inline void block_symmetric(const LaneGroups& groups, const BlockTask& task, BlockResult& result) {

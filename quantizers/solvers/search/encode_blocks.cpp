@@ -30,13 +30,13 @@ void encode_blocks(const Format& format, const SearchRow& row, MutableRowBytes o
   const std::size_t blocks = row.weights.size() / format.block, blocks_at_a_time = lanes / groups_per_block;
   const std::size_t block_bytes = format.row_bytes(format, format.block);
   std::vector<std::int8_t> levels(lanes * format.group);
-  LaneGroupsBuilder builder;
+  LaneGroupsBuilder builder(kernels);
   BlockResult result;
   result.levels = levels.data();
   for (std::size_t first = 0; first < blocks; first += blocks_at_a_time) {
     const std::size_t count = std::min(blocks_at_a_time, blocks - first);
-    const LaneGroups& groups = builder.transpose(
-        row, {first * groups_per_block, count * groups_per_block, format.group, task.groups_per_block});
+    const LaneGroups& groups = builder.transpose(row, {first * groups_per_block, count * groups_per_block, format.group,
+                                                       task.groups_per_block, format.has_offset});
     (format.has_offset ? kernels.block_affine : kernels.block_symmetric)(groups, task, result);
     for (std::size_t block = 0; block < count; ++block) {
       const std::size_t lane = block * groups_per_block;

@@ -22,24 +22,28 @@ bool one_at_a_time(const Format& format, std::size_t cols, std::size_t group) {
 
 class RowFit {
  public:
-  RowFit(const Format& format, const SearchRow& row)
+  RowFit(const Format& format, const SearchRow& row, const GroupKernels& kernels)
       : format_(format),
         row_(row),
         group_(format.group == 0 ? row.weights.size() : std::min(format.group, row.weights.size())),
         affines_(format.groups_of_row(row.weights.size())),
         levels_(row.weights.size()),
-        lane_levels_(group_ * lanes) {
+        lane_levels_(group_ * lanes),
+        kernels_(kernels),
+        builder_(kernels) {
     result_.levels = lane_levels_.data();
   }
 
-  void fit(const GroupKernels& kernels) {
-    const FitGroups fit_groups = fit_of(format_, kernels);
+  void fit() {
+    const FitGroups fit_groups = fit_of(format_, kernels_);
+    const bool centered = fit_groups == kernels_.affine;
     const GroupTask task = group_task(format_, row_.effort);
     const bool single = one_at_a_time(format_, row_.weights.size(), group_);
     const std::size_t step = single ? 1 : lanes;
     for (std::size_t first = 0; first < affines_.size(); first += step) {
       const std::size_t count = std::min(step, affines_.size() - first);
-      fit_groups(single ? repeated(first) : builder_.transpose(row_, {first, count, group_, 1}), task, result_);
+      fit_groups(single ? repeated(first) : builder_.transpose(row_, {first, count, group_, 1, centered}), task,
+                 result_);
       store(first, count, single);
     }
   }
@@ -68,6 +72,7 @@ class RowFit {
   std::size_t group_;
   std::vector<Affine> affines_;
   std::vector<std::int8_t> levels_, lane_levels_;
+  const GroupKernels& kernels_;
   LaneGroupsBuilder builder_;
   GroupResult result_;
 };
@@ -81,8 +86,8 @@ bool writes_groups(const Format& format) {
 }
 
 void encode_groups(const Format& format, const SearchRow& row, MutableRowBytes out, Isa isa) {
-  RowFit fit(format, row);
-  fit.fit(group_kernels(isa));
+  RowFit fit(format, row, group_kernels(isa));
+  fit.fit();
   fit.pack(out);
 }
 

@@ -12,13 +12,23 @@ namespace quantbench::search {
 
 constexpr int lanes = 16;
 
-/// Weights and importance of sixteen groups of n weights: x[j * 16 + lane]. Groups that are shorter end in zeros of
-/// importance 0. Weights are in the unit of their lane, a power of two, so that the largest magnitude is below 2 and squares
-/// neither overflow nor vanish.
+/// Sixteen groups of n weights, as they lie in rows. Shorter ones end in zeros of importance 0.
+struct LaneRows {
+  const float* weights[lanes];     // (n) each
+  const float* importance[lanes];  // likewise
+  int count = 0;                   // n
+  int lanes_per_unit = 1;          // neighbouring lanes that share their unit
+  bool centered = false;           // with the weighted mean of each group taken off
+};
+
+/// Weights and importance of sixteen groups of n weights: x[j * 16 + lane]. Weights are in the unit of their lane, a power of
+/// two, so that the largest magnitude is below 2 and squares neither overflow nor vanish, and less `center`.
 struct alignas(64) LaneGroups {
   float unit[lanes];
-  const float* x = nullptr;
+  float center[lanes] = {};  // in units
+  float* x = nullptr;
   const float* importance = nullptr;
+  float* weighted = nullptr;  // importance * x
   int weights = 0;
   /// All lanes hold the same group: x[j]. They try different candidates.
   bool one_group = false;
@@ -58,6 +68,8 @@ struct alignas(64) BlockResult {
 };
 
 struct GroupKernels {
+  /// Fills groups.x, groups.weighted and `importance`, which are (n, 16), and all else in `groups`.
+  void (*lay_out)(const LaneRows& rows, float* importance, LaneGroups& groups);
   /// weight = scale * level
   void (*symmetric)(const LaneGroups& groups, const GroupTask& task, GroupResult& result);
   /// weight = scale * level + offset, both of the scale's type

@@ -4,12 +4,13 @@
 #include "quantizers/solvers/search/affine_search_impl.h"
 #include "quantizers/solvers/search/block_affine_impl.h"
 #include "quantizers/solvers/search/block_search_impl.h"
+#include "quantizers/solvers/search/lane_layout_impl.h"
 #include "quantizers/solvers/search/symmetric_impl.h"
 
 namespace quantbench::search {
 namespace {
 
-constexpr GroupKernels group_kernel_table{symmetric, affine, zero_point, block_symmetric, block_affine};
+constexpr GroupKernels group_kernel_table{lay_out, symmetric, affine, zero_point, block_symmetric, block_affine};
 
 }  // namespace
 }  // namespace quantbench::search

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <memory>
 
 namespace quantbench::search {
@@ -23,30 +24,28 @@ float unit_of(std::span<const float> weights) {
 }
 
 const LaneGroups& LaneGroupsBuilder::transpose(const SearchRow& row, const LaneBatch& batch) {
-  const std::size_t n = batch.group_weights;
-  float* const x = x_.resize(n * lanes);
-  float* const importance = importance_.resize(n * lanes);
+  const std::size_t n = batch.group_weights, last = batch.first_group + batch.groups - 1;
+  LaneRows rows;
+  rows.count = static_cast<int>(n);
+  rows.lanes_per_unit = batch.lanes_per_unit;
+  rows.centered = batch.centered;
   for (std::size_t lane = 0; lane < lanes; ++lane) {
-    const std::size_t begin = (batch.first_group + std::min(lane, batch.groups - 1)) * n;
-    const std::size_t count = std::min(n, row.weights.size() - begin);
-    const std::size_t shared = static_cast<std::size_t>(batch.lanes_per_unit);
-    if (lane % shared == 0) {
-      const std::size_t end = std::min(begin + n * shared, row.weights.size());
-      groups_.unit[lane] = unit_of(row.weights.subspan(begin, end - begin));
-    } else {
-      groups_.unit[lane] = groups_.unit[lane - 1];
-    }
-    const float inverse = 1.0f / groups_.unit[lane];
-    for (std::size_t j = 0; j < count; ++j) {
-      x[j * lanes + lane] = row.weights[begin + j] * inverse;
-      importance[j * lanes + lane] = row.importance[begin + j];
-    }
-    for (std::size_t j = count; j < n; ++j) x[j * lanes + lane] = importance[j * lanes + lane] = 0;
+    const std::size_t begin = std::min(batch.first_group + lane, last) * n;
+    rows.weights[lane] = row.weights.data() + begin;
+    rows.importance[lane] = row.importance.data() + begin;
   }
-  groups_.x = x;
-  groups_.importance = importance;
-  groups_.weights = static_cast<int>(n);
-  groups_.one_group = false;
+  if (const std::size_t begin = last * n; begin + n > row.weights.size()) {
+    short_group_.assign(2 * n, 0.0f);
+    std::ranges::copy(row.weights.subspan(begin), short_group_.begin());
+    std::ranges::copy(row.importance.subspan(begin), short_group_.begin() + static_cast<std::ptrdiff_t>(n));
+    for (std::size_t lane = batch.groups - 1; lane < lanes; ++lane) {
+      rows.weights[lane] = short_group_.data();
+      rows.importance[lane] = short_group_.data() + n;
+    }
+  }
+  groups_.x = x_.resize(n * lanes);
+  groups_.weighted = weighted_.resize(n * lanes);
+  kernels_.lay_out(rows, importance_.resize(n * lanes), groups_);
   return groups_;
 }
 
@@ -55,6 +54,8 @@ const LaneGroups& LaneGroupsBuilder::repeat(std::span<const float> weights, std:
   std::fill_n(groups_.unit, lanes, unit_of(weights));
   std::ranges::transform(weights, x, [inverse = 1.0f / groups_.unit[0]](float weight) { return weight * inverse; });
   groups_.x = x;
+  groups_.weighted = weighted_.resize(weights.size());
+  std::ranges::transform(importance, std::span(x, weights.size()), groups_.weighted, std::multiplies<>());
   groups_.importance = importance.data();
   groups_.weights = static_cast<int>(weights.size());
   groups_.one_group = true;

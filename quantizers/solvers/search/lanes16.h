@@ -2,7 +2,7 @@
 //
 // Encoders put groups (or candidates) in the lanes and walk over the weights, so sums need no reduction across lanes until
 // the end, and the same operations happen in the same order on every instruction set: the bytes are equal on all. For that,
-// nothing here may be fused; the build turns contraction off.
+// multiplications and additions are fused only where fused16 says so; the build turns contraction off.
 //
 // The parts have the machine's own width: GCC takes comparisons of wider vectors apart into single numbers.
 //
@@ -10,6 +10,10 @@
 // x_impl.h): keep everything in them in an anonymous namespace and free of inline functions of the standard library, else
 // the linker may keep a copy that older machines cannot run. A test looks for such symbols.
 #pragma once
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace quantbench {
 namespace {
@@ -142,10 +146,74 @@ template <class To, class Function>
     return a.part[p] > b.part[p] ? a.part[p] : b.part[p];
   });
 }
-[[gnu::always_inline]] inline bool any16(Ints16 mask) {
+#if defined(__AVX512F__)
+[[gnu::always_inline]] inline FloatPart fused_part(FloatPart a, FloatPart b, FloatPart c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+[[gnu::always_inline]] inline FloatPart root_part(FloatPart v) { return _mm512_sqrt_ps(v); }
+[[gnu::always_inline]] inline bool any_in_part(IntPart mask) {
+  const auto whole = reinterpret_cast<__m512i>(mask);
+  return _mm512_test_epi32_mask(whole, whole) != 0;
+}
+#elif defined(__AVX2__)
+[[gnu::always_inline]] inline FloatPart fused_part(FloatPart a, FloatPart b, FloatPart c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+[[gnu::always_inline]] inline FloatPart root_part(FloatPart v) { return _mm256_sqrt_ps(v); }
+[[gnu::always_inline]] inline bool any_in_part(IntPart mask) {
+  return _mm256_movemask_ps(reinterpret_cast<__m256>(mask)) != 0;
+}
+#elif defined(__x86_64__)
+using Doubles4 = double __attribute__((vector_size(32)));
+using Longs4 = long long __attribute__((vector_size(32)));
+
+/// Without the instruction: the product is exact in binary64. The sum is rounded to odd there, so that rounding it to binary32
+/// is the only rounding that shows (Boldo and Melquiond 2008, Emulation of a FMA and correctly rounded sums).
+[[gnu::always_inline]] inline FloatPart fused_part(FloatPart a, FloatPart b, FloatPart c) {
+  const Doubles4 product = __builtin_convertvector(a, Doubles4) * __builtin_convertvector(b, Doubles4);
+  const Doubles4 term = __builtin_convertvector(c, Doubles4);
+  const Doubles4 sum = product + term;
+  const Doubles4 share = sum - product;
+  const Doubles4 rest = (product - (sum - share)) + (term - share);
+  const Longs4 bits = reinterpret_cast<Longs4>(sum);
+  const Longs4 is_even = (bits & 1) - 1;
+  const Longs4 towards_rest = 1 - 2 * (((bits ^ reinterpret_cast<Longs4>(rest)) >> 63) & 1);
+  const Longs4 odd = bits + ((rest != 0.0) & is_even & towards_rest);
+  return __builtin_convertvector(reinterpret_cast<Doubles4>(odd), FloatPart);
+}
+[[gnu::always_inline]] inline FloatPart root_part(FloatPart v) { return _mm_sqrt_ps(v); }
+[[gnu::always_inline]] inline bool any_in_part(IntPart mask) {
+  return _mm_movemask_ps(reinterpret_cast<__m128>(mask)) != 0;
+}
+#else
+[[gnu::always_inline]] inline FloatPart fused_part(FloatPart a, FloatPart b, FloatPart c) {
+  FloatPart result;
+  for (int i = 0; i < part_width; ++i) result[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return result;
+}
+[[gnu::always_inline]] inline FloatPart root_part(FloatPart v) {
+  FloatPart result;
+  for (int i = 0; i < part_width; ++i) result[i] = __builtin_sqrtf(v[i]);
+  return result;
+}
+[[gnu::always_inline]] inline bool any_in_part(IntPart mask) {
   int any = 0;
-  for (int lane = 0; lane < 16; ++lane) any |= mask[lane];
+  for (int i = 0; i < part_width; ++i) any |= mask[i];
   return any != 0;
+}
+#endif
+
+/// a * b + c, rounded once.
+[[gnu::always_inline]] inline Floats16 fused16(Floats16 a, Floats16 b, Floats16 c) {
+  return by_parts<Floats16>([&](int p)
+                                __attribute__((always_inline)) { return fused_part(a.part[p], b.part[p], c.part[p]); });
+}
+
+/// True when a comparison holds in any lane.
+[[gnu::always_inline]] inline bool any16(Ints16 mask) {
+  bool any = false;
+  for (int p = 0; p < parts_of16; ++p) any |= any_in_part(mask.part[p]);
+  return any;
 }
 
 /// The bits of a float as an integer and back.
@@ -172,6 +240,12 @@ template <class To, class Function>
   return by_parts<Floats16>([&](int i)
                                 __attribute__((always_inline)) { return reinterpret_cast<const FloatPart*>(p)[i]; });
 }
+/// The same from any address.
+[[gnu::always_inline]] inline Floats16 load_anywhere16(const float* p) {
+  Floats16 result;
+  __builtin_memcpy(&result, p, sizeof result);
+  return result;
+}
 [[gnu::always_inline]] inline void store16(float* p, Floats16 v) {
   for (int i = 0; i < parts_of16; ++i) reinterpret_cast<FloatPart*>(p)[i] = v.part[i];
 }
@@ -182,11 +256,11 @@ template <class To, class Function>
   return from_bits16((bits16(magnitude) & 0x7FFFFFFF) | (bits16(sign) & static_cast<int>(0x80000000u)));
 }
 
+/// 1.5 * 2^23: adding it leaves no bits behind the point.
+constexpr float rounding_shift = 12582912.0f;
+
 /// To the nearest integer, ties to even; |value| < 2^22. Larger ones are changed little.
-[[gnu::always_inline]] inline Floats16 round16(Floats16 value) {
-  constexpr float shift = 12582912.0f;  // 1.5 * 2^23: adding it leaves no bits behind the point
-  return (value + shift) - shift;
-}
+[[gnu::always_inline]] inline Floats16 round16(Floats16 value) { return (value + rounding_shift) - rounding_shift; }
 
 /// a / b; 0 where b is not positive.
 [[gnu::always_inline]] inline Floats16 divide_or_zero16(Floats16 a, Floats16 b) {
@@ -199,9 +273,7 @@ template <class To, class Function>
   return select16(usable, 1.0f / select16(usable, value, all16(1.0f)), all16(0.0f));
 }
 [[gnu::always_inline]] inline Floats16 square_root16(Floats16 v) {
-  Floats16 root{};
-  for (int lane = 0; lane < 16; ++lane) root.part[lane / part_width][lane % part_width] = __builtin_sqrtf(v[lane]);
-  return root;
+  return by_parts<Floats16>([&](int p) __attribute__((always_inline)) { return root_part(v.part[p]); });
 }
 
 /// The nearest number of binary16, ties to even; saturates instead of overflowing.
@@ -300,6 +372,32 @@ template <int lanes>
   if constexpr (lanes == 16) v = larger16(v, exchange16<8>(v));
   return v;
 }
+
+/// Number j of lane i becomes number i of lane j.
+struct Tile16 {
+  Floats16 row[16];
+
+  [[gnu::always_inline]] void transpose() {
+    exchange_rows<1>();
+    exchange_rows<2>();
+    exchange_rows<4>();
+    exchange_rows<8>();
+  }
+
+ private:
+  /// Swaps the off-diagonal squares of `distance` rows and lanes.
+  template <int distance>
+  [[gnu::always_inline]] void exchange_rows() {
+    const Ints16 upper = (lane_numbers16() & distance) > 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      if ((i & distance) != 0) continue;
+      const Floats16 a = row[i], b = row[i + distance];
+      row[i] = select16(upper, exchange16<distance>(b), a);
+      row[i + distance] = select16(upper, b, exchange16<distance>(a));
+    }
+  }
+};
 
 /// The lane of the smallest value; of equal ones the first. NaN never wins unless in lane 0.
 [[gnu::always_inline]] inline int smallest_lane(Floats16 values) {

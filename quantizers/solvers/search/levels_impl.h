@@ -8,13 +8,16 @@
 namespace quantbench::search {
 namespace {
 
-/// All integers from level_min to level_max.
+/// All integers from level_min to level_max. Rounding and clamping are done above `rounding_shift`, where both are cheap.
 struct UniformRounding {
   Floats16 level_min, level_max;
   bool negative_scales;  // worth trying: the levels, the same in all lanes, are not symmetric
+  Floats16 shifted_min = level_min + rounding_shift, shifted_max = level_max + rounding_shift;
 
-  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
-    return smaller16(larger16(round16(t), level_min), level_max);
+  /// The level nearest to x * inverse.
+  [[gnu::always_inline]] Floats16 nearest(Floats16 x, Floats16 inverse) const {
+    const Floats16 shifted = fused16(x, inverse, all16(rounding_shift));
+    return smaller16(larger16(shifted, shifted_min), shifted_max) - rounding_shift;
   }
 };
 
@@ -23,7 +26,9 @@ struct SignRounding {
   Floats16 level_min = all16(-1.0f), level_max = all16(1.0f);
   static constexpr bool negative_scales = false;
 
-  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const { return select16(t >= 0.0f, all16(1.0f), all16(-1.0f)); }
+  [[gnu::always_inline]] Floats16 nearest(Floats16 x, Floats16 inverse) const {
+    return select16(x * inverse >= 0.0f, all16(1.0f), all16(-1.0f));
+  }
 };
 
 /// The codebook of IQ4_NL, by its steps: the sum of those that lie below.
@@ -31,7 +36,8 @@ struct Iq4Rounding {
   Floats16 level_min = all16(-127.0f), level_max = all16(113.0f);
   static constexpr bool negative_scales = true;
 
-  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
+  [[gnu::always_inline]] Floats16 nearest(Floats16 x, Floats16 inverse) const {
+    const Floats16 t = x * inverse;
     Floats16 q = all16(static_cast<float>(formats::iq4_values[0]));
 #pragma GCC unroll 15
     for (int k = 0; k < 15; ++k) {
@@ -48,7 +54,8 @@ struct E2m1Rounding {
   Floats16 level_min = all16(-12.0f), level_max = all16(12.0f);
   static constexpr bool negative_scales = false;
 
-  [[gnu::always_inline]] Floats16 nearest(Floats16 t) const {
+  [[gnu::always_inline]] Floats16 nearest(Floats16 x, Floats16 inverse) const {
+    const Floats16 t = x * inverse;
     const Floats16 magnitude = magnitude16(t);
     Floats16 q = all16(0.0f);
 #pragma GCC unroll 7
@@ -86,16 +93,19 @@ struct FullStorage {
 class Transposed {
  public:
   [[gnu::always_inline]] explicit Transposed(const LaneGroups& groups)
-      : x_(groups.x), importance_(groups.importance), weights_(groups.weights) {}
+      : x_(groups.x), importance_(groups.importance), weighted_(groups.weighted), weights_(groups.weights) {}
   [[gnu::always_inline]] int weights() const { return weights_; }
   [[gnu::always_inline]] Floats16 weight(int j) const { return load16(x_ + j * lanes); }
   [[gnu::always_inline]] Floats16 importance(int j) const { return load16(importance_ + j * lanes); }
+  /// importance * weight
+  [[gnu::always_inline]] Floats16 weighted(int j) const { return load16(weighted_ + j * lanes); }
   [[gnu::always_inline]] int rounds(int candidates) const { return candidates; }
   [[gnu::always_inline]] Floats16 lane_fraction() const { return all16(0.5f); }
 
  private:
   const float* x_;
   const float* importance_;
+  const float* weighted_;
   int weights_;
 };
 
@@ -103,16 +113,18 @@ class Transposed {
 class OneGroup {
  public:
   [[gnu::always_inline]] explicit OneGroup(const LaneGroups& groups)
-      : x_(groups.x), importance_(groups.importance), weights_(groups.weights) {}
+      : x_(groups.x), importance_(groups.importance), weighted_(groups.weighted), weights_(groups.weights) {}
   [[gnu::always_inline]] int weights() const { return weights_; }
   [[gnu::always_inline]] Floats16 weight(int j) const { return all16(x_[j]); }
   [[gnu::always_inline]] Floats16 importance(int j) const { return all16(importance_[j]); }
+  [[gnu::always_inline]] Floats16 weighted(int j) const { return all16(weighted_[j]); }
   [[gnu::always_inline]] int rounds(int candidates) const { return (candidates + lanes - 1) / lanes; }
   [[gnu::always_inline]] Floats16 lane_fraction() const { return to_floats16(lane_numbers16()) / 16.0f; }
 
  private:
   const float* x_;
   const float* importance_;
+  const float* weighted_;
   int weights_;
 };
 
@@ -122,12 +134,26 @@ template <class Storage>
   return {unit, 1.0f / unit};
 }
 
+using Bytes16 = signed char __attribute__((vector_size(16)));
+using Ints16Whole = int __attribute__((vector_size(64)));
+
 /// Writes the levels of all lanes; `level(j)` gives those of weight j.
 template <class Level>
 [[gnu::always_inline]] inline void write_levels(int weights, std::int8_t* out, const Level& level) {
-  for (int j = 0; j < weights; ++j) {
-    const Ints16 q = to_ints16(level(j));
-    for (int lane = 0; lane < lanes; ++lane) out[lane * weights + j] = static_cast<std::int8_t>(q[lane]);
+  int first = 0;
+  for (; first + 16 <= weights; first += 16) {
+    Tile16 tile;
+    for (int j = 0; j < 16; ++j) tile.row[j] = level(first + j);
+    tile.transpose();
+    for (int lane = 0; lane < lanes; ++lane) {
+      const Ints16 levels = to_ints16(tile.row[lane]);
+      const Bytes16 bytes = __builtin_convertvector(reinterpret_cast<const Ints16Whole&>(levels), Bytes16);
+      __builtin_memcpy(out + lane * weights + first, &bytes, sizeof bytes);
+    }
+  }
+  for (; first < weights; ++first) {
+    const Ints16 q = to_ints16(level(first));
+    for (int lane = 0; lane < lanes; ++lane) out[lane * weights + first] = static_cast<std::int8_t>(q[lane]);
   }
 }
 

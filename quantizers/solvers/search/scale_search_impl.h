@@ -7,43 +7,44 @@
 namespace quantbench::search {
 namespace {
 
-/// A scale and what it leaves: sum importance (weight - scale * level)^2, in the lanes' units.
+/// The levels of a group at some scale, as what they make of the error: with these levels the error of a scale s is
+///     sum importance weight^2 - 2 s product + s^2 curvature
+/// and product^2 / curvature less than the first sum at the best of them. The differences of such sums are good to a
+/// millionth of the first one; what is stored is judged by error_of_scale, where nothing cancels.
 struct ScaleFit {
-  Floats16 scale, error;
+  Floats16 product;    // sum importance weight level
   Floats16 curvature;  // sum importance level^2
 
+  [[gnu::always_inline]] Floats16 scale() const { return divide_or_zero16(product, curvature); }
+  [[gnu::always_inline]] Floats16 inverse_scale() const {
+    return select16(magnitude16(product) > 0.0f, curvature / product, all16(0.0f));
+  }
+  /// What a scale takes off the error.
+  [[gnu::always_inline]] Floats16 gain(Floats16 scale) const {
+    return scale * ((product + product) - scale * curvature);
+  }
   [[gnu::always_inline]] void keep_better(const ScaleFit& other) {
-    const Ints16 better = other.error < error;
-    scale = select16(better, other.scale, scale);
+    const Ints16 better = other.product * other.product * curvature > product * product * other.curvature;
+    product = select16(better, other.product, product);
     curvature = select16(better, other.curvature, curvature);
-    error = select16(better, other.error, error);
   }
 };
 
 constexpr float worst = 3e38f;
 
-[[gnu::always_inline]] inline ScaleFit no_fit() { return {all16(0.0f), all16(worst), all16(0.0f)}; }
+/// Worse than any other, also than one that takes nothing off.
+[[gnu::always_inline]] inline ScaleFit no_fit() { return {all16(0.0f), all16(1e-30f)}; }
 
-/// Rounds with 1 / scale = `inverse`, then solves for the scale of these levels.
-///
-/// With t = x / s and the rest e = t - q, sum w (x - (1+a) s q)^2 = s^2 sum w (e - a q)^2: nothing cancels, as it would in
-/// sum w x^2 - (sum w x q)^2 / sum w q^2, which at 8 bits is less than a ten thousandth of its terms.
+/// Rounds with 1 / scale = `inverse`.
 template <class Source, class Rounding>
-[[gnu::noinline]] ScaleFit fit_scale(const Source& source, const Rounding& rounding, Floats16 inverse) {
-  Floats16 rest = all16(0.0f), slope = all16(0.0f), curvature = all16(0.0f);
+[[gnu::always_inline]] inline ScaleFit fit_scale(const Source& source, const Rounding& rounding, Floats16 inverse) {
+  ScaleFit fit{all16(0.0f), all16(0.0f)};
   for (int j = 0; j < source.weights(); ++j) {
-    const Floats16 w = source.importance(j);
-    const Floats16 t = source.weight(j) * inverse;
-    const Floats16 q = rounding.nearest(t);
-    const Floats16 e = t - q;
-    const Floats16 we = w * e;
-    rest += we * e;
-    slope += we * q;
-    curvature += w * q * q;
+    const Floats16 q = rounding.nearest(source.weight(j), inverse);
+    fit.product = fused16(source.weighted(j), q, fit.product);
+    fit.curvature = fused16(source.importance(j) * q, q, fit.curvature);
   }
-  const Floats16 scale = 1.0f / inverse;
-  const Floats16 change = divide_or_zero16(slope, curvature);
-  return {scale + scale * change, scale * scale * (rest - change * slope), curvature};
+  return fit;
 }
 
 /// The error of a scale as it is stored, with the nearest levels.
@@ -53,8 +54,8 @@ template <class Source, class Rounding>
   Floats16 error = all16(0.0f);
   for (int j = 0; j < source.weights(); ++j) {
     const Floats16 x = source.weight(j);
-    const Floats16 rest = x - scale * rounding.nearest(x * inverse);
-    error += source.importance(j) * rest * rest;
+    const Floats16 rest = fused16(-scale, rounding.nearest(x, inverse), x);
+    error = fused16(source.importance(j) * rest, rest, error);
   }
   return error;
 }
@@ -94,7 +95,7 @@ template <class Source>
     spread.smallest = smaller16(spread.smallest, x);
     spread.largest_that_counts = larger16(spread.largest_that_counts, counts);
     spread.smallest_that_counts = smaller16(spread.smallest_that_counts, counts);
-    square += w * x * x;
+    square = fused16(w * x, x, square);
     sum += w;
   }
   spread.rms = square_root16(divide_or_zero16(square, sum));
@@ -138,26 +139,16 @@ struct InverseRange {
 
 /// `lane_fraction`: the lanes' shares of the step between two candidates (of one group in all lanes).
 template <class Source, class Rounding>
-[[gnu::always_inline]] inline ScaleFit best_of_candidates(const Source& source, const Rounding& rounding,
-                                                          const InverseRange& range, int count) {
+[[gnu::always_inline]] inline void try_candidates(const Source& source, const Rounding& rounding,
+                                                  const InverseRange& range, int count, ScaleFit& best) {
   const int rounds = source.rounds(count);
-  ScaleFit best = no_fit();
   for (int round = 0; round < rounds; ++round) {
     const Floats16 fraction = (static_cast<float>(round) + source.lane_fraction()) / static_cast<float>(rounds);
     best.keep_better(fit_scale(source, rounding, candidate(range, fraction)));
   }
-  return best;
 }
 
-/// Rounding with the solved scale and solving again: each step lowers the error or ends.
-template <class Source, class Rounding>
-[[gnu::always_inline]] inline void refine(const Source& source, const Rounding& rounding, int steps, ScaleFit& fit) {
-  for (int step = 0; step < steps; ++step) {
-    const Floats16 nonzero = select16(magnitude16(fit.scale) > 1e-30f, fit.scale, all16(1e-30f));
-    fit.keep_better(fit_scale(source, rounding, 1.0f / nonzero));
-  }
-}
-
+/// What an effort adds to those below it. A refinement rounds with the solved scale and solves again.
 struct ScaleEffort {
   int candidates, mirrored_candidates, refinements, neighbours;
 };
@@ -169,30 +160,28 @@ struct ScaleEffort {
   return {64, 64, 4, 3};
 }
 
-/// The least squares scale, not rounded. Where levels are not symmetric, negative scales are tried as well.
+/// Betters `fit`, the least squares scale, not rounded. Where levels are not symmetric, negative scales are tried as well.
 template <class Source, class Rounding>
-[[gnu::noinline]] ScaleFit search_scale(const Source& source, const Rounding& rounding, const Spread& spread,
-                                        float levels_per_rms, const ScaleEffort& effort) {
+[[gnu::noinline]] void search_scale(const Source& source, const Rounding& rounding, const Spread& spread,
+                                    float levels_per_rms, const ScaleEffort& effort, ScaleFit& fit) {
   const InverseRange range = inverse_range(spread, rounding.level_min, rounding.level_max, levels_per_rms);
-  if (!rounding.negative_scales) {
-    ScaleFit fit = best_of_candidates(source, rounding, range, effort.candidates);
-    refine(source, rounding, effort.refinements, fit);
-    return fit;
+  if (rounding.negative_scales) {
+    // The sign that gives the finer scale comes first, the other one gets fewer candidates.
+    const InverseRange mirrored =
+        inverse_range(spread.mirrored(), rounding.level_min, rounding.level_max, levels_per_rms);
+    const Ints16 swap = mirrored.first > range.first;
+    const Floats16 sign = select16(swap, all16(-1.0f), all16(1.0f));
+    const auto signed_range = [&](Ints16 take_mirrored, Floats16 of) __attribute__((always_inline)) {
+      return InverseRange{of * select16(take_mirrored, mirrored.first, range.first),
+                          of * select16(take_mirrored, mirrored.last, range.last)};
+    };
+    try_candidates(source, rounding, signed_range(swap, sign), effort.candidates, fit);
+    try_candidates(source, rounding, signed_range(~swap, -sign), effort.mirrored_candidates, fit);
+  } else {
+    try_candidates(source, rounding, range, effort.candidates, fit);
   }
-  // The sign that gives the finer scale comes first, the other one gets fewer candidates.
-  const InverseRange mirrored =
-      inverse_range(spread.mirrored(), rounding.level_min, rounding.level_max, levels_per_rms);
-  const Ints16 swap = mirrored.first > range.first;
-  const Floats16 sign = select16(swap, all16(-1.0f), all16(1.0f));
-  const auto signed_range = [&](Ints16 take_mirrored, Floats16 of) {
-    return InverseRange{of * select16(take_mirrored, mirrored.first, range.first),
-                        of * select16(take_mirrored, mirrored.last, range.last)};
-  };
-  ScaleFit fit = best_of_candidates(source, rounding, signed_range(swap, sign), effort.candidates);
-  if (effort.mirrored_candidates > 0)
-    fit.keep_better(best_of_candidates(source, rounding, signed_range(~swap, -sign), effort.mirrored_candidates));
-  refine(source, rounding, effort.refinements, fit);
-  return fit;
+  for (int step = 0; step < effort.refinements; ++step)
+    fit.keep_better(fit_scale(source, rounding, fit.inverse_scale()));
 }
 
 /// A stored scale and its true error.

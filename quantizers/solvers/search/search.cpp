@@ -95,11 +95,16 @@ float unbiased_gain(const RowWork& work, MatrixView weights, int threads) {
   return static_cast<float>(std::pow(whole, share));
 }
 
-std::vector<float> scaled(std::span<const float> row, float gain) {
+/// The row times the gain, kept finite; in `scratch` when the gain is not 1.
+std::span<const float> scaled(std::span<const float> row, float gain, std::vector<float>& scratch) {
+  if (gain == 1) return row;
   constexpr float largest = std::numeric_limits<float>::max();
-  std::vector<float> result(row.begin(), row.end());
-  for (float& weight : result) weight = std::clamp(weight * gain, -largest, largest);
-  return result;
+  scratch.resize(row.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const float wanted = row[i] * gain, above = wanted > -largest ? wanted : -largest;
+    scratch[i] = above < largest ? above : largest;
+  }
+  return scratch;
 }
 
 class Search : public Solver {
@@ -117,7 +122,8 @@ class Search : public Solver {
     const bool keeps_shrinkage = gain != input.options.end() && gain->second == "least_squares";
     const float factor = keeps_shrinkage ? 1 : unbiased_gain(work, input.weights, input.threads);
     parallel_for(input.threads, input.weights.rows, [&](std::size_t row) {
-      encoder.encode(format, {scaled(input.weights.row(row), factor), importance, work.effort}, out.row(row));
+      std::vector<float> scratch;
+      encoder.encode(format, {scaled(input.weights.row(row), factor, scratch), importance, work.effort}, out.row(row));
     });
   }
 };

@@ -73,10 +73,11 @@ template <class Storage, class Source, class Rounding>
   const Floats16 extreme = select16(spread.largest > -spread.smallest, spread.largest, spread.smallest);
   if (rounding.negative_scales) try_stored(source, rounding, storage, extreme / rounding.level_min, best);
   try_stored(source, rounding, storage, magnitude16(extreme) / rounding.level_max, best);
+  ScaleFit fit = no_fit();
   for (int level = 0; level <= static_cast<int>(task.effort); ++level) {
     const ScaleEffort effort = scale_effort(static_cast<Effort>(level), task.level_max - task.level_min);
-    const ScaleFit fit = search_scale(source, rounding, spread, task.levels_per_rms, effort);
-    try_stored(source, rounding, storage, fit.scale, best);
+    search_scale(source, rounding, spread, task.levels_per_rms, effort, fit);
+    try_stored(source, rounding, storage, fit.scale(), best);
     try_neighbours(source, rounding, storage, effort.neighbours, best);
   }
   if (task.effort == Effort::best && task.scale == ScaleType::half)
@@ -91,7 +92,7 @@ template <class Source, class Rounding>
   const Floats16 inverse = inverse_or_zero16(scale);
   store16(result.scale, scale * load16(groups.unit));
   store16(result.offset, all16(0.0f));
-  const auto level = [&](int j) { return rounding.nearest(source.weight(j) * inverse) + shift; };
+  const auto level = [&](int j) { return rounding.nearest(source.weight(j), inverse) + shift; };
   if (!groups.one_group) return write_levels(source.weights(), result.levels, level);
   for (int j = 0; j < source.weights(); ++j) result.levels[j] = static_cast<std::int8_t>(level(j)[0]);
 }
@@ -130,8 +131,8 @@ template <class Codes>
   const Transposed source(groups);
   const auto storage = storage_of<HalfStorage>(groups);
   const ScaleFit fit = fit_scale(source, SignRounding{}, all16(1.0f));
-  StoredScale best{storage.round(fit.scale), all16(worst)};
-  try_stored(source, SignRounding{}, storage, fit.scale, best);
+  StoredScale best{storage.round(fit.scale()), all16(worst)};
+  try_stored(source, SignRounding{}, storage, fit.scale(), best);
   try_neighbours(source, SignRounding{}, storage, 1, best);
   write_group(groups, source, SignRounding{}, best.scale, all16(0.0f), result);
 }
