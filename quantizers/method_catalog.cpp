@@ -33,6 +33,10 @@ const std::vector<StepSpec>& known_transforms() {
   static const std::vector<StepSpec> all = {
       {"awq", {{"alpha", Kind::number}, {"clip", Kind::word, "", {"", "grid"}}, {"duo"}}},
       {"hadamard", {}},
+      {"salient",
+       {{"keep", Kind::number, "1"},
+        {"by", Kind::word, "activation", {"activation", "weight", "random"}},
+        {"seed", Kind::number, "0"}}},
       {"smoothquant", {{"alpha", Kind::number, "0.5"}}},
   };
   return all;

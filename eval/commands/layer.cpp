@@ -15,6 +15,8 @@
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/safetensors_writer.h"
+#include "quantizers/formats/registry.h"
+#include "quantizers/transforms/quantize_transformed.h"
 
 namespace quantbench {
 namespace {
@@ -137,18 +139,18 @@ int quantize_layer(const LayerArguments& arguments) {
     return quantize_lone_layer(method, {weight.view(), x.view(), statistics.view()}, arguments.threads);
   };
   const QuantizedLayer quantized = quantize();
-  const Tensor& stored = quantized.stored.view();
   const OwnedMatrix decoded{quantized.weights(arguments.threads), weight.rows, weight.cols};
   const WeightErrorSums error = weight_error(weight.view(), decoded.view(), statistics.mean_square, arguments.threads);
 
   const std::string id = to_string(method);
   nlohmann::ordered_json result{
       {"method", id},
-      {"format", stored.format->id},
+      {"format", find_format(method.target)->id},
       {"rows", weight.rows},
       {"cols", weight.cols},
       {"tokens", x.rows},
-      {"bits_per_weight", stored.format->bits_per_weight(weight.rows, weight.cols)},
+      {"bits_per_weight", 8.0 * static_cast<double>(stored_bytes(method, weight.rows, weight.cols)) /
+                              static_cast<double>(weight.values.size())},
       {"relative_rmse", error.relative_rmse()},
       {"weighted_relative_rmse", error.weighted_relative_rmse().value_or(0)},
       {"output_relative_error", output_relative_error(x, weight, decoded, arguments.threads)}};

@@ -9,6 +9,7 @@
 #include "quantizers/transforms/clip.h"
 #include "quantizers/transforms/column_scales.h"
 #include "quantizers/transforms/rounding.h"
+#include "quantizers/transforms/salient.h"
 
 namespace quantbench {
 namespace {
@@ -196,6 +197,31 @@ TEST_P(AwqGolden, BeforeGptq) {
       expect_error("awq+gptq:clip=grid", "awq+" + rest + alpha + ":clip=grid",
                    expected.at("awq_scale_then_gptq_clip_as_grid_only"), 5e-3);
     }
+  }
+}
+
+TEST_P(AwqGolden, SalientColumnsInHalf) {
+  const auto& golden = golden_.at("salient_fp16");
+  const std::string base =
+      fmt::format("int{}:g{}:scale=f32:grid=spread", golden.at("bits").get<int>(), golden.at("groupsize").get<int>());
+  const double plain = golden.at("rtn").at("layer_err");
+  for (const auto& row : golden.at("rows")) {
+    const std::string method = fmt::format("salient:{}:keep={}:by=", base, 100 * row.at("fraction").get<double>());
+    EXPECT_EQ(kept_count(parse_method(method + "weight"), subject_->layer.cols()),
+              row.at("channels").get<std::size_t>());
+    expect_error("salient", method + "activation", row.at("by_activation"), 5e-3);
+    expect_error("salient", method + "weight", row.at("by_weight_norm"), 5e-3);
+    for (const int seed : {0, 1, 2}) {
+      const std::string random = fmt::format("{}random:seed={}", method, seed);
+      EXPECT_GT(subject_->layer.error_of(subject_->quantize(random).weights(2)),
+                (plain + row.at("by_activation").at("layer_err").get<double>()) / 2)
+          << random;
+    }
+    const auto kept = kept_columns(parse_method(method + "activation"), "weight", subject_->layer.weights(),
+                                   {.mean_absolute = subject_->mean_absolute});
+    auto expected = row.at("by_activation").at("kept").get<std::vector<std::size_t>>();
+    std::ranges::sort(expected);
+    EXPECT_EQ(kept, expected);
   }
 }
 

@@ -1,11 +1,10 @@
 #include "eval/transforms/lone_layer.h"
 
 #include "core/matmul/matmul_f32.h"
-#include "kernels/cpu/decode.h"
 #include "quantizers/formats/registry.h"
-#include "quantizers/quantize.h"
 #include "quantizers/transforms/clip.h"
 #include "quantizers/transforms/column_scales.h"
+#include "quantizers/transforms/quantize_transformed.h"
 #include "quantizers/transforms/rounding.h"
 
 namespace quantbench {
@@ -59,7 +58,6 @@ class TransformedLayer {
                         .inputs = {sample, sample.size() / cols_, cols_},
                         .threads = threads_});
   }
-  void clamp(std::size_t group, std::span<const float> limits) { clamp_groups(weights_, cols_, group, limits); }
 
  private:
   std::size_t rows_, cols_;
@@ -85,11 +83,7 @@ ScalingChoice choose_scales(const InputScaling& scaling, const TransformedLayer&
 }  // namespace
 
 CalibrationNeeds calibration_needs(const Method& method) {
-  CalibrationNeeds needs;
-  if (!method.solver.empty()) {
-    const Solver& solver = *Registry<SolverEntry>::instance().at(method.solver).solver;
-    needs = solver.needs(solver_options(without_transforms(method)));
-  }
+  CalibrationNeeds needs = needs_after_transforms(method);
   for (const std::string& name : method.transforms) {
     const TransformEntry& transform = Registry<TransformEntry>::instance().at(name);
     if (!transform.scaling) continue;
@@ -100,11 +94,9 @@ CalibrationNeeds calibration_needs(const Method& method) {
 }
 
 std::vector<float> QuantizedLayer::weights(int threads) const {
-  const Tensor& tensor = stored.view();
-  std::vector<float> decoded(tensor.weights());
-  decode_rows(tensor, 0, tensor.rows, decoded, threads);
-  for (auto choice = choices.rbegin(); choice != choices.rend(); ++choice) divide_columns(decoded, choice->scales);
-  return decoded;
+  std::vector<float> weights = decoded(stored.view(), threads);
+  for (auto choice = choices.rbegin(); choice != choices.rend(); ++choice) divide_columns(weights, choice->scales);
+  return weights;
 }
 
 QuantizedLayer quantize_lone_layer(const Method& method, const LoneLayer& layer, int threads) {
@@ -116,15 +108,15 @@ QuantizedLayer quantize_lone_layer(const Method& method, const LoneLayer& layer,
   QuantizedLayer result;
   for (const std::string& name : method.transforms) {
     const TransformEntry& transform = Registry<TransformEntry>::instance().at(name);
+    if (!transform.scaling) continue;
     result.choices.push_back(choose_scales(*transform.scaling, transformed, method, rounding, threads));
     transformed.multiply(result.choices.back().scales);
   }
-  const Clip clip = clip_of(method);
-  const std::vector<float> limits = clip == Clip::off ? std::vector<float>() : transformed.clip_limits(rounding);
-  if (clip == Clip::weights) transformed.clamp(find_format(method.target)->group, limits);
+  const std::vector<float> limits =
+      clip_of(method) == Clip::off ? std::vector<float>() : transformed.clip_limits(rounding);
   LayerCalibration calibration = transformed.calibration();
-  if (clip == Clip::grid) calibration.grid_limits = limits;
-  result.stored = quantize_tensor(without_transforms(method), "weight", transformed.weights(), calibration, threads);
+  calibration.grid_limits = limits;
+  result.stored = quantize_transformed(method, "weight", transformed.weights(), calibration, threads);
   return result;
 }
 

@@ -23,16 +23,18 @@ Method search_rounding(const Format& format) {
   return method;
 }
 
-std::vector<float> rounded(const Method& rounding, MatrixView weights, const LayerCalibration& calibration,
-                           int threads) {
-  const TensorData packed = quantize_tensor(rounding, "weight", weights, calibration, threads);
-  const Tensor& tensor = packed.view();
-  std::vector<float> decoded(tensor.weights());
+std::vector<float> decoded(const Tensor& tensor, int threads) {
+  std::vector<float> values(tensor.weights());
   parallel_for(threads, tensor.rows, [&](std::size_t row) {
     tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,
-                          std::span(decoded).subspan(row * tensor.cols, tensor.cols));
+                          std::span(values).subspan(row * tensor.cols, tensor.cols));
   });
-  return decoded;
+  return values;
+}
+
+std::vector<float> rounded(const Method& rounding, MatrixView weights, const LayerCalibration& calibration,
+                           int threads) {
+  return decoded(quantize_tensor(rounding, "weight", weights, calibration, threads).view(), threads);
 }
 
 }  // namespace quantbench

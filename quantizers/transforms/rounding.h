@@ -11,6 +11,9 @@ namespace quantbench {
 /// and for the rest search:effort=fast.
 Method search_rounding(const Format& format);
 
+/// By the scalar decoders. (rows, cols)
+std::vector<float> decoded(const Tensor& tensor, int threads);
+
 /// The weights after quantizing and decoding. (rows, cols)
 std::vector<float> rounded(const Method& rounding, MatrixView weights, const LayerCalibration& calibration,
                            int threads);

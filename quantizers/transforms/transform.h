@@ -3,6 +3,7 @@
 // Kinds of transforms, by what they do to a linear layer y = x W':
 //   input scaling    y = (x / s) (W s)' with one factor s for each input column. The factors of W are folded into the weights, and
 //                    1 / s into whatever makes x: the weight of a norm or the rows of a linear layer. (awq, smoothquant)
+//   kept columns     some columns of W are put back after quantizing (salient): no rewrite, but a step with options of its own
 //
 // Add one by adding a file under quantizers/transforms/ with
 //     const Register<TransformEntry> registered{"name", {...}};
@@ -45,6 +46,8 @@ class InputScaling {
  public:
   virtual ~InputScaling() = default;
   virtual CalibrationNeeds needs() const = 0;
+  /// Inputs made by linear layers stay as they are.
+  virtual bool only_after_norms() const { return false; }
   /// Does not depend on the thread count.
   virtual ScalingChoice choose(const ScalingInput& input) const = 0;
 };
