@@ -84,6 +84,8 @@ class Model {
   virtual std::size_t vocabulary_size() const = 0;
   virtual std::size_t context_length() const = 0;
   virtual std::size_t block_count() const = 0;
+  /// Columns of the residual stream.
+  virtual std::size_t width() const = 0;
 
   /// In order of execution; block < block_count().
   virtual std::vector<InputGroup> input_groups(std::size_t block) const = 0;

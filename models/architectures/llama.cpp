@@ -192,6 +192,7 @@ class Llama final : public Model {
   std::size_t vocabulary_size() const override { return parameters_.vocabulary; }
   std::size_t context_length() const override { return parameters_.context_length; }
   std::size_t block_count() const override { return parameters_.layers.size(); }
+  std::size_t width() const override { return parameters_.width; }
 
   /// Every group can be scaled exactly: a norm's weights feed no other layers, attention mixes values with weights that
   /// do not depend on them, and SwiGLU is linear in `up`.

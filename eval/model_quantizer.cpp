@@ -1,0 +1,185 @@
+#include "eval/model_quantizer.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "kernels/cpu/decode.h"
+#include "quantizers/formats/registry.h"
+#include "quantizers/quantize.h"
+#include "quantizers/solver.h"
+
+namespace quantbench {
+namespace {
+
+using Groups = std::vector<InputGroup>;
+/// By the place of the group in its block.
+using GroupNeeds = std::map<std::size_t, CalibrationNeeds>;
+
+CalibrationNeeds needs_of(const BlockwiseTask& task, const InputGroup& group) {
+  CalibrationNeeds needs;
+  for (const std::string& layer : group.layers)
+    if (const auto found = task.methods.find(layer); found != task.methods.end())
+      needs = joined(needs, solver_needs(found->second));
+  return needs;
+}
+
+CalibrationNeeds needs_of(const BlockwiseTask& task) {
+  CalibrationNeeds needs;
+  for (const auto& [layer, method] : task.methods) needs = joined(needs, solver_needs(method));
+  return needs;
+}
+
+/// The groups whose inputs are collected together, in order.
+std::vector<GroupNeeds> passes_of(const BlockwiseTask& task, const Groups& groups, const CalibrationFlow& flow) {
+  std::vector<GroupNeeds> passes(flow.true_sequential ? groups.size() : 1);
+  for (std::size_t group = 0; group < groups.size(); ++group)
+    passes[flow.true_sequential ? group : 0].emplace(group, needs_of(task, groups[group]));
+  return passes;
+}
+
+BlockwiseInputs inputs_of(const BlockwiseTask& task, const BlockwiseOptions& options) {
+  const bool may_store = !options.flow.sequential && !options.transform;
+  return {.model = task.model,
+          .weights = task.weights,
+          .windows = task.windows,
+          .flow = options.flow,
+          .threads = options.threads,
+          .store = may_store ? options.store : nullptr};
+}
+
+class BlockwiseQuantizer {
+ public:
+  BlockwiseQuantizer(const BlockwiseTask& task, const BlockwiseOptions& options)
+      : task_(task),
+        options_(options),
+        weights_(task.weights),
+        original_(task.weights),
+        calibration_(inputs_of(task, options),
+                     StreamNeeds(needs_of(task), options.flow, options.transform != nullptr)) {}
+
+  BlockwiseResult run() {
+    for (std::size_t block = 0; block < task_.model.block_count(); ++block) quantize_block(block);
+    if (layers_done_ != task_.methods.size())
+      fail("{} of the {} layers to quantize are no linear layers of the model", task_.methods.size() - layers_done_,
+           task_.methods.size());
+    result_.peak.streams = calibration_.stream_bytes();
+    result_.peak.statistics = calibration_.peak_statistics_bytes();
+    return std::move(result_);
+  }
+
+ private:
+  void quantize_block(std::size_t block) {
+    const BlockState state{block, weights_, original_};
+    if (options_.transform) transform(state);
+    const Groups groups = task_.model.input_groups(block);
+    for (const GroupNeeds& pass : passes_of(task_, groups, options_.flow)) {
+      const BlockwiseCalibration::Statistics statistics = calibration_.collect(state, groups, pass);
+      for (const auto& [group, needs] : pass) {
+        const auto found = statistics.find(group);
+        const LayerCalibration known = found == statistics.end() ? LayerCalibration{} : found->second.view();
+        for (const std::string& layer : groups[group].layers) quantize_layer(layer, known);
+      }
+    }
+    calibration_.leave(state);
+    keep_edited();
+  }
+
+  void transform(const BlockState& state) {
+    OpenBlock open(task_.model, state.block, weights_, calibration_.original(state), options_.threads);
+    options_.transform(open);
+    edits_ = open.take_edits();
+    for (const auto& [name, tensor] : edits_.tensors) original_.insert_or_assign(name, tensor.view());
+  }
+
+  void quantize_layer(const std::string& layer, LayerCalibration known) {
+    const auto method = task_.methods.find(layer);
+    if (method == task_.methods.end()) return;
+    report(layer);
+    if (const auto limits = edits_.grid_limits.find(layer); limits != edits_.grid_limits.end())
+      known.grid_limits = limits->second;
+    const Tensor& weight = weights_.at(layer);
+    std::vector<float> values(weight.weights());  // (rows, cols)
+    decode_rows(weight, 0, weight.rows, values, options_.threads);
+    TensorData packed =
+        quantize_tensor(method->second, layer, {values, weight.rows, weight.cols}, known, options_.threads);
+    packed_bytes_ += packed.view().bytes.size();
+    result_.peak.weights = std::max(result_.peak.weights, packed_bytes_ + std::span(values).size_bytes());
+    const auto kept = result_.tensors.insert_or_assign(layer, std::move(packed)).first;
+    weights_.insert_or_assign(layer, kept->second.view());
+    ++layers_done_;
+    report(layer);
+  }
+
+  void report(const std::string& layer) const {
+    if (options_.progress) options_.progress(layers_done_, task_.methods.size(), layer);
+  }
+
+  /// What was edited and then quantized is not needed any more.
+  void keep_edited() {
+    for (auto& [name, tensor] : edits_.tensors) {
+      original_.insert_or_assign(name, weights_.at(name));
+      if (!task_.methods.contains(name)) result_.tensors.insert_or_assign(name, std::move(tensor));
+    }
+    edits_ = {};
+  }
+
+  const BlockwiseTask& task_;
+  const BlockwiseOptions& options_;
+  Weights weights_;   // quantized as far as the flow has come
+  Weights original_;  // of the block: as transformed
+  BlockwiseCalibration calibration_;
+  OpenBlock::Edits edits_;  // of the block
+  std::size_t layers_done_ = 0;
+  std::uint64_t packed_bytes_ = 0;
+  BlockwiseResult result_;
+};
+
+std::uint64_t predicted_statistics(const GroupNeeds& pass, const Groups& groups) {
+  std::uint64_t sums = 0, largest = 0;
+  for (const auto& [group, needs] : pass) {
+    if (needs == CalibrationNeeds{}) continue;
+    const std::size_t cols = groups[group].producer_rows.size();
+    sums += LayerSums::bytes_for(cols, needs);
+    largest = std::max<std::uint64_t>(largest, LayerStatistics::bytes_for(cols, needs));
+  }
+  return sums + largest;
+}
+
+}  // namespace
+
+CalibrationNeeds solver_needs(const Method& method) {
+  if (method.solver.empty()) return {};
+  return Registry<SolverEntry>::instance().at(method.solver).solver->needs(solver_options(method));
+}
+
+bool needs_blockwise(const Method& method) {
+  const CalibrationNeeds needs = solver_needs(method);
+  return !method.transforms.empty() || needs.second_moments || needs.cross_moments;
+}
+
+BlockwiseResult quantize_blockwise(const BlockwiseTask& task, const BlockwiseOptions& options) {
+  return BlockwiseQuantizer(task, options).run();
+}
+
+BlockwiseMemory predict_memory(const BlockwiseTask& task, const CalibrationFlow& flow, bool transforms) {
+  BlockwiseMemory memory;
+  memory.streams =
+      StreamNeeds(needs_of(task), flow, transforms).count() * CalibrationStream::bytes_for(task.model, task.windows);
+  for (std::size_t block = 0; block < task.model.block_count(); ++block) {
+    const Groups groups = task.model.input_groups(block);
+    for (const GroupNeeds& pass : passes_of(task, groups, flow))
+      memory.statistics = std::max(memory.statistics, predicted_statistics(pass, groups));
+  }
+  std::uint64_t largest = 0;
+  for (const auto& [layer, method] : task.methods) {
+    const Tensor& weight = task.weights.at(layer);
+    memory.weights += find_format(method.target)->tensor_bytes(weight.rows, weight.cols);
+    largest = std::max<std::uint64_t>(largest, weight.weights() * sizeof(float));
+  }
+  memory.weights += largest;
+  return memory;
+}
+
+}  // namespace quantbench
