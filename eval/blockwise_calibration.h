@@ -10,21 +10,12 @@
 #include <vector>
 
 #include "datasets/windows.h"
+#include "eval/calibration_flow.h"
 #include "eval/calibration_stream.h"
 #include "eval/layer_statistics.h"
 #include "models/model.h"
 
 namespace quantbench {
-
-/// How blocks get their inputs.
-struct CalibrationFlow {
-  /// Inputs of a block come from the quantized blocks before it; false: from the original model.
-  bool sequential = true;
-  /// Within a block, too: the inputs of layers come from the quantized layers before them, so that the block runs once for
-  /// each group of layers that share an input. Only with `sequential`.
-  bool true_sequential = false;
-  bool operator==(const CalibrationFlow&) const = default;
-};
 
 /// Keeps statistics that depend on model and text only: those of a flow that is not sequential.
 class StatisticsStore {

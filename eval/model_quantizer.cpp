@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/decode.h"
+#include "models/importance/importance_matrix.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/quantize.h"
 #include "quantizers/solver.h"
@@ -47,6 +48,14 @@ BlockwiseInputs inputs_of(const BlockwiseTask& task, const BlockwiseOptions& opt
           .flow = options.flow,
           .threads = options.threads,
           .store = may_store ? options.store : nullptr};
+}
+
+/// Of methods that weight by importance: mean x^2 as from an importance matrix, without zeros.
+std::vector<float> importance_for(const Method& method, const Tensor& weight, const LayerCalibration& known) {
+  if (!wants_importance(method) || known.mean_square.empty()) return {};
+  ImportanceMatrix matrix;
+  matrix.entries[weight.name] = {{known.mean_square.begin(), known.mean_square.end()}, {1}};
+  return importance_of(matrix, weight.name, {1, weight.cols}).mean_square;
 }
 
 class BlockwiseQuantizer {
@@ -102,6 +111,8 @@ class BlockwiseQuantizer {
     const Tensor& weight = weights_.at(layer);
     std::vector<float> values(weight.weights());  // (rows, cols)
     decode_rows(weight, 0, weight.rows, values, options_.threads);
+    const std::vector<float> importance = importance_for(method->second, weight, known);
+    if (!importance.empty()) known.mean_square = importance;
     TensorData packed =
         quantize_tensor(method->second, layer, {values, weight.rows, weight.cols}, known, options_.threads);
     packed_bytes_ += packed.view().bytes.size();

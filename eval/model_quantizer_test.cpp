@@ -36,7 +36,8 @@ class Witness : public Solver {
     const LayerCalibration& known = input.calibration;
     seen_[out.view().name] = {values(known.second_moments), values(known.cross_moments), values(known.mean_square),
                               values(known.grid_limits)};
-    out = quantize_tensor(parse_method("absmax:int4:g4"), out.view().name, input.weights, {}, input.threads);
+    const Method method{.transforms = {}, .solver = "rtn", .target = out.view().format->id, .options = {}};
+    out = quantize_tensor(method, out.view().name, input.weights, {}, input.threads);
   }
 
   std::map<std::string, Seen> take_seen() const { return std::exchange(seen_, {}); }

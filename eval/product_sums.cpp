@@ -4,8 +4,8 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/matmul/matmul_f32.h"
 #include "core/parallel.h"
-#include "kernels/cpu/matmul_f32.h"
 
 namespace quantbench {
 namespace {

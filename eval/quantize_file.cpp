@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/checked.h"
+#include "eval/model_quantizer.h"
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/model_facts.h"
@@ -63,7 +64,8 @@ FileQuantizer::FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions o
   if (!options_.method.solver.empty()) {
     allocation.emplace(options_.method, AllocationOptions{.model = model_facts(checkpoint),
                                                           .rules = options_.rules,
-                                                          .importance = options_.importance.has_value(),
+                                                          .importance = options_.importance.has_value() ||
+                                                                        needs_blockwise(options_.method),
                                                           .fallback = options_.fallback});
     warns_ = allocation->warns();
   } else if (!options_.rules.empty()) {
@@ -127,7 +129,30 @@ TensorData FileQuantizer::encode(const FileTensor& task, MatrixView weights, std
   return quantize_tensor(task.allocated->method, task.tensor->name, weights, calibration, options_.threads);
 }
 
+void FileQuantizer::use(std::map<std::string, TensorData, std::less<>> made) {
+  for (FileTensor& task : tensors_) {
+    const auto found = made.find(task.tensor->name);
+    if (found == made.end()) continue;
+    const auto& format = found->second.view().format;
+    if (task.allocated && task.allocated->format->id != format->id)
+      fail("tensor '{}' was made as {}, and is to be stored as {}", task.tensor->name, format->id,
+           task.allocated->format->id);
+    if (!task.stored || !task.allocated) task.stored = format;
+  }
+  made_ = std::move(made);
+}
+
+void FileQuantizer::append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const {
+  checkpoint_.release(*task.tensor);
+  if (made.format->id == task.stored->id) return writer.append(made.name, made.bytes);
+  std::vector<float> values(made.weights());  // (rows, cols)
+  decode_rows(made, 0, made.rows, values, options_.threads);
+  writer.append(made.name, std::as_bytes(std::span(values)));
+}
+
 void FileQuantizer::append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const {
+  if (const auto made = made_.find(task.tensor->name); made != made_.end())
+    return append_made(task, made->second.view(), writer);
   const Tensor source = task.tensor->tensor();
   std::vector<float> values(source.weights());  // (rows, cols)
   decode_rows(source, 0, source.rows, values, options_.threads);
@@ -180,6 +205,10 @@ void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgre
 
 std::vector<std::string> FileQuantizer::notes() const {
   std::vector<std::string> notes = importance_notes_;
+  for (const FileTensor& task : tensors_)
+    if (task.allocated && task.allocated->other_solver)
+      notes.push_back(fmt::format("{}: {}, because the method's solver is for the linear layers", task.tensor->name,
+                                  to_string(task.allocated->method)));
   if (!warns_) return notes;
   for (const FileTensor& task : tensors_)
     if (task.allocated && !task.allocated->fallback.empty())

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,7 +56,12 @@ class FileQuantizer {
   /// `checkpoint` outlives the object. Throws Error.
   FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions options);
 
-  /// One tensor at a time is in memory, decoded to f32 and encoded. The file appears whole. Throws Error.
+  /// Tensors that quantize_blockwise has made, by name: `write` stores them as they are instead of quantizing those of the
+  /// file; decoded with options.dequantized. Throws Error where a format is not the one that was planned, or GGUF has none.
+  void use(std::map<std::string, TensorData, std::less<>> made);
+
+  /// One tensor at a time is in memory, decoded to f32 and encoded, beside those given to `use`. The file appears whole.
+  /// Throws Error.
   void write(const std::filesystem::path& out, const QuantizeProgress& progress);
 
   const std::vector<FileTensor>& tensors() const { return tensors_; }
@@ -67,6 +73,7 @@ class FileQuantizer {
   bool holds_weights(const CheckpointTensor& tensor) const;
   Metadata metadata() const;
   TensorData encode(const FileTensor& task, MatrixView weights, std::span<const float> mean_square) const;
+  void append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const;
   void append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const;
 
   const Checkpoint& checkpoint_;
@@ -74,6 +81,7 @@ class FileQuantizer {
   bool is_model_ = false;
   bool warns_ = false;
   std::vector<FileTensor> tensors_;
+  std::map<std::string, TensorData, std::less<>> made_;
   std::vector<std::string> importance_notes_;
 };
 

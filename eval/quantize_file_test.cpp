@@ -106,6 +106,37 @@ TEST_F(QuantizedFile, OfAModelOnlyMatricesCalledWeight) {
   EXPECT_EQ(out.metadata().texts("tokenizer.ggml.tokens"), (std::vector<std::string>{"a", "b"}));
 }
 
+TEST_F(QuantizedFile, WhatIsGivenIsStoredInsteadOfTheFilesOwn) {
+  const Checkpoint in =
+      write({{"blk.0.attn_q.weight", {32, 2}}, {"blk.0.attn_norm.weight", {32}, "bf16"}, {"v", {3}}}, model_metadata());
+  const std::vector<float> ones(64, 1);
+  const auto made = [&](const char* method) {
+    std::map<std::string, TensorData, std::less<>> tensors;
+    tensors["blk.0.attn_q.weight"] = quantize_tensor(parse_method(method), "blk.0.attn_q.weight", {ones, 2, 32}, {}, 1);
+    tensors["blk.0.attn_norm.weight"] =
+        quantize_tensor(parse_method("f32"), "blk.0.attn_norm.weight", {std::span(ones).first(32), 1, 32}, {}, 1);
+    return tensors;
+  };
+  for (const bool dequantized : {false, true}) {
+    QuantizeFileOptions options = with("rtn:q8_0");
+    options.dequantized = dequantized;
+    FileQuantizer quantizer(in, options);
+    quantizer.use(made("rtn:q8_0"));
+    quantizer.write(folder_ / "out.gguf", {});
+    const Checkpoint out = open_checkpoint(folder_ / "out.gguf");
+    EXPECT_EQ(out.at("blk.0.attn_q.weight").type_name, dequantized ? "F32" : "Q8_0");
+    for (const char* name : {"blk.0.attn_q.weight", "blk.0.attn_norm.weight"}) {
+      const Tensor stored = out.at(name).tensor();
+      std::vector<float> values(stored.weights());
+      decode_rows(stored, 0, stored.rows, values, 1);
+      for (const float value : values) ASSERT_NEAR(value, 1, 1e-3) << name;
+    }
+    EXPECT_TRUE(std::ranges::equal(out.at("v").bytes, in.at("v").bytes));
+  }
+  FileQuantizer other(in, with("rtn:q4_0"));
+  EXPECT_THAT([&] { other.use(made("rtn:q8_0")); }, ThrowsMessage<Error>(HasSubstr("was made as q8_0")));
+}
+
 TEST_F(QuantizedFile, DequantizingGivesTheDecodedWeightsBack) {
   const Checkpoint in = write({{"w", {64, 4}}, {"v", {3}, "f16"}});
   const Checkpoint packed = quantize(in, with("rtn:q5_1"));

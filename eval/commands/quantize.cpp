@@ -9,6 +9,7 @@
 #include "eval/commands/terminal.h"
 #include "eval/config/rules.h"
 #include "eval/embedded.h"
+#include "eval/model_quantizer.h"
 #include "eval/quantize_file.h"
 #include "models/importance/imatrix_file.h"
 
@@ -18,6 +19,8 @@ namespace {
 struct QuantizeArguments {
   std::string model, out, method;
   std::string imatrix, calibration, rules, fallback;
+  std::size_t chunks = 0;
+  CalibrationFlow flow;
   bool dequantized = false;
   int threads = 1;
 };
@@ -32,7 +35,7 @@ void check_target(const Checkpoint& checkpoint, const std::string& out) {
 
 NamedImportance calibrate(const QuantizeArguments& arguments) {
   const LoadedModel model = load_model_file(file_reference(arguments.model));
-  const LoadedText text = load_importance_text(model, file_reference(arguments.calibration), 0, 0);
+  const LoadedText text = load_importance_text(model, file_reference(arguments.calibration), 0, arguments.chunks);
   Progress progress("calibration", text.windows.count);
   CalibrationOptions options;
   options.threads = arguments.threads;
@@ -46,6 +49,35 @@ std::optional<NamedImportance> importance_for(const QuantizeArguments& arguments
                            read_importance_matrix(arguments.imatrix)};
   if (!arguments.calibration.empty()) return calibrate(arguments);
   return std::nullopt;
+}
+
+/// The linear layers and what transforms changed, block by block.
+std::map<std::string, TensorData, std::less<>> quantize_blocks(const QuantizeArguments& arguments,
+                                                               const FileQuantizer& quantizer) {
+  const LoadedModel model = load_model_file(file_reference(arguments.model));
+  const LoadedText text = load_importance_text(model, file_reference(arguments.calibration), 0, arguments.chunks);
+  BlockwiseTask task{*model.model, model.weights, text.windows, {}};
+  for (const FileTensor& tensor : quantizer.tensors()) {
+    const bool linear =
+        std::ranges::find(model.linear_layers, tensor.tensor->name, &Tensor::name) != model.linear_layers.end();
+    if (tensor.allocated && linear) task.methods.emplace(tensor.tensor->name, tensor.allocated->method);
+  }
+  Progress progress("quantizing", task.methods.size());
+  BlockwiseOptions options;
+  options.flow = arguments.flow;
+  options.threads = arguments.threads;
+  options.progress = [&progress](std::size_t done, std::size_t, std::string_view layer) {
+    progress.advance_to(done, fmt::format("layers, {}", layer));
+  };
+  return quantize_blockwise(task, options).tensors;
+}
+
+void check_calibration(const QuantizeArguments& arguments, const Method& method) {
+  const bool blockwise = needs_blockwise(method);
+  if (blockwise && arguments.calibration.empty())
+    fail("method '{}' looks at the inputs of the layers: give a text with --calibration", to_string(method));
+  if (!blockwise && arguments.flow != CalibrationFlow{})
+    fail("method '{}' is not calibrated block by block; leave the order of calibration out", to_string(method));
 }
 
 QuantizeFileOptions options_for(const QuantizeArguments& arguments) {
@@ -89,10 +121,13 @@ std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arg
 
 int quantize(const QuantizeArguments& arguments) {
   QuantizeFileOptions options = options_for(arguments);
+  check_calibration(arguments, options.method);
+  const bool blockwise = needs_blockwise(options.method);
   const Checkpoint checkpoint = open_checkpoint(model_path(arguments.model));
   check_target(checkpoint, arguments.out);
-  options.importance = importance_for(arguments);
+  if (!blockwise) options.importance = importance_for(arguments);
   FileQuantizer quantizer(checkpoint, std::move(options));
+  if (blockwise) quantizer.use(quantize_blocks(arguments, quantizer));
   {
     // In millions of weights: tensors differ too much in size to tell the time that is left.
     std::optional<Progress> progress;
@@ -114,8 +149,17 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--method", arguments->method, "method id (quantbench list methods, quantbench list mixes)")
       ->required();
   auto* imatrix = app.add_option("--imatrix", arguments->imatrix, "importance matrix (imatrix.gguf, imatrix.dat)");
-  app.add_option("--calibration", arguments->calibration, "collect the importance on this text instead")
-      ->excludes(imatrix);
+  auto* calibration = app.add_option("--calibration", arguments->calibration,
+                                     "text: what methods that calibrate look at; of others the importance")
+                          ->excludes(imatrix);
+  app.add_option("--chunks", arguments->chunks, "chunks of the calibration text, from its start (default: all)")
+      ->check(CLI::Range(1, 1 << 30))
+      ->needs(calibration);
+  auto* original = app.add_flag("!--original-inputs", arguments->flow.sequential,
+                                "calibrate each block on what it gets from original blocks, not from quantized ones");
+  app.add_flag("--true-sequential", arguments->flow.true_sequential,
+               "calibrate layers within a block on what they get from its quantized layers, too")
+      ->excludes(original);
   app.add_option("--rules", arguments->rules, "YAML list of {tensor: REGEX, format: ID}; the first match wins");
   app.add_option("--fallback", arguments->fallback,
                  "rows that do not fit the format: error (default for a format), warn (default for mixes) or allow");
@@ -130,6 +174,8 @@ std::function<int()> declare(CLI::App& app) {
       "Examples:\n"
       "  quantbench quantize model-f16.gguf model-q4_0.gguf --method rtn:q4_0\n"
       "  quantbench quantize model-f16.gguf model-q4_k_m.gguf --method q4_k_m --imatrix imatrix.gguf\n"
+      "  quantbench quantize embedded:stories int4.gguf --method gptq:int4:g128 --dequantized \\\n"
+      "    --calibration embedded:stories/calibration\n"
       "  quantbench quantize embedded:stories int3.gguf --method zero_point:int3:g64 --dequantized");
   return [arguments] { return quantize(*arguments); };
 }

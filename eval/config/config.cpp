@@ -12,6 +12,7 @@
 #include "eval/config/overrides.h"
 #include "eval/config/rules.h"
 #include "eval/embedded.h"
+#include "eval/model_quantizer.h"
 #include "eval/runner/metric.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
@@ -80,9 +81,9 @@ Protocol read_protocol(const YamlNode& map, const char* otherwise) {
   }
 }
 
+const Keys dataset_keys{"text", "protocol", "n_ctx", "chunks"};
+
 DatasetConfig read_dataset(const YamlNode& node, const std::string& what, const char* protocol) {
-  static const Keys keys{"text", "protocol", "n_ctx", "chunks"};
-  node.check_keys(what, keys);
   const YamlNode* text = node.find("text");
   if (!text) fail_at(node.place, "{} has no 'text'", what);
   DatasetConfig dataset{read_file(*text, what + ".text", EmbeddedFile::Kind::text), read_protocol(node, protocol), 0};
@@ -94,8 +95,25 @@ DatasetConfig read_dataset(const YamlNode& node, const std::string& what, const 
 // Calibration looks at every position, so its windows are those of the protocol that scores every position.
 DatasetConfig read_calibration(const YamlNode& node) {
   constexpr const char* protocol = "gptq-512";
-  if (node.kind == YamlNode::Kind::map) return read_dataset(node, "calibration", protocol);
+  if (node.kind == YamlNode::Kind::map) {
+    Keys keys = dataset_keys;
+    keys.insert(keys.end(), {"sequential", "true_sequential"});
+    node.check_keys("calibration", keys);
+    return read_dataset(node, "calibration", protocol);
+  }
   return {read_file(node, "calibration", EmbeddedFile::Kind::text), parse_protocol(protocol), 0};
+}
+
+CalibrationFlow read_flow(const YamlNode& calibration) {
+  CalibrationFlow flow;
+  if (const YamlNode* node = calibration.find("sequential"))
+    flow.sequential = node->as_boolean("calibration.sequential");
+  if (const YamlNode* node = calibration.find("true_sequential")) {
+    flow.true_sequential = node->as_boolean("calibration.true_sequential");
+    if (flow.true_sequential && !flow.sequential)
+      fail_at(node->place, "calibration.true_sequential needs calibration.sequential");
+  }
+  return flow;
 }
 
 std::vector<std::string> read_metrics(const YamlNode* node) {
@@ -230,8 +248,14 @@ Config read_config(const YamlNode& root, const std::string& source) {
   config.name = read_name(root, source);
   config.most_cells = read_limits(root.find("limits"), config.most_cells);
   if (const YamlNode* node = root.find("model")) config.model = read_file(*node, "model", EmbeddedFile::Kind::model);
-  if (const YamlNode* node = root.find("dataset")) config.dataset = read_dataset(*node, "dataset", "llamacpp-512");
-  if (const YamlNode* node = root.find("calibration")) config.calibration = read_calibration(*node);
+  if (const YamlNode* node = root.find("dataset")) {
+    node->check_keys("dataset", dataset_keys);
+    config.dataset = read_dataset(*node, "dataset", "llamacpp-512");
+  }
+  if (const YamlNode* node = root.find("calibration")) {
+    config.calibration = read_calibration(*node);
+    config.calibration_flow = read_flow(*node);
+  }
   if (const YamlNode* node = root.find("imatrix")) config.imatrix = read_imatrix(*node);
   if (const YamlNode* node = root.find("rules")) config.rules = read_rule_sets(*node);
   if (const YamlNode* node = root.find("fallback")) config.fallback = read_fallback(*node);
@@ -247,6 +271,8 @@ Config read_config(const YamlNode& root, const std::string& source) {
   }
   check_needs(root, config);
   check_rules(root, config);
+  for (const Method& method : config.methods)
+    if (needs_blockwise(method)) require_key(root, "calibration", "method " + to_string(method));
   add_f32(config);
   config.sha256 = experiment_hash(root);
   return config;

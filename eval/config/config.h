@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "datasets/windows.h"
+#include "eval/calibration_flow.h"
 #include "quantizers/allocation/allocation.h"
 #include "quantizers/method.h"
 
@@ -46,6 +47,7 @@ struct Config {
   std::optional<FileReference> model;  // absent only when throughput is all that is measured
   std::optional<DatasetConfig> dataset;
   std::optional<DatasetConfig> calibration;
+  CalibrationFlow calibration_flow{};
   std::optional<FileReference> imatrix;
   std::map<std::string, std::vector<TensorRule>> rules;  // by the name that the option `rules` of methods gives
   Fallback fallback = Fallback::by_method;

@@ -100,6 +100,28 @@ limits: {cells: 10}
   EXPECT_TRUE(config.notes.empty());
 }
 
+TEST(Config, CalibrationSaysHowBlocksGetTheirInputs) {
+  const auto flow = [](const std::string& keys) {
+    return parse(weights_only("  - f32\n") + "calibration: {text: c.txt" + keys + "}\n").calibration_flow;
+  };
+  EXPECT_EQ(flow(""), (CalibrationFlow{.sequential = true, .true_sequential = false}));
+  EXPECT_EQ(flow(", sequential: false"), (CalibrationFlow{.sequential = false, .true_sequential = false}));
+  EXPECT_EQ(flow(", true_sequential: true"), (CalibrationFlow{.sequential = true, .true_sequential = true}));
+  const auto refused = [](const std::string& keys) {
+    return error_of(weights_only("  - f32\n") + "calibration: {text: c.txt, " + keys + "}\n");
+  };
+  EXPECT_THAT(refused("sequential: false, true_sequential: true"), HasSubstr("needs calibration.sequential"));
+  EXPECT_THAT(refused("sequentail: true"), HasSubstr("sequential"));
+  EXPECT_THAT(error_of("model: m.gguf\ndataset: {text: t.txt, sequential: true}\nmethods: [f32]\n"),
+              HasSubstr("sequential"))
+      << "only of the calibration";
+}
+
+TEST(Config, MethodsThatLookAtInputsNeedACalibrationText) {
+  EXPECT_THAT(error_of(weights_only("  - test_witness:int4:g4:sym\n")),
+              HasSubstr("no 'calibration', which method test_witness:int4:g4:sym needs"));
+}
+
 TEST(Config, DefaultsAreTheUsualExperiment) {
   const Config config = parse("model: embedded:stories\ndataset: {text: embedded:stories/eval}\nmethods: [f32]\n");
   EXPECT_EQ(config.name, "c") << "the file's name";

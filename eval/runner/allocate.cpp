@@ -1,5 +1,7 @@
 #include "eval/runner/allocate.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "models/model_facts.h"
@@ -38,6 +40,15 @@ std::string ModelAllocation::substitutes() const {
   const TensorTask& first = *std::ranges::find_if(tasks, substituted);
   return fmt::format("{} of {} tensors are stored in another format than asked, the first of them {}: {}", count,
                      tasks.size(), first.original.name, first.allocated.fallback);
+}
+
+std::string ModelAllocation::other_solvers() const {
+  std::vector<std::string> names;
+  for (const auto& [original, allocated] : tasks)
+    if (allocated.other_solver) names.push_back(fmt::format("{} ({})", original.name, to_string(allocated.method)));
+  return names.empty()
+             ? ""
+             : fmt::format("the method's solver is for the linear layers; others by: {}", fmt::join(names, ", "));
 }
 
 ModelAllocation allocate_model(const LoadedModel& model, const Method& method, AllocationOptions options) {

@@ -22,6 +22,8 @@ struct ModelAllocation {
   double bits_per_weight() const;
   /// One line, or none: how many tensors are stored in another format than asked, and why the first of them.
   std::string substitutes() const;
+  /// One line, or none: which tensors another solver quantizes, because the method's own is for the linear layers.
+  std::string other_solvers() const;
 };
 
 /// `options.model` is filled in here. Throws Error naming the tensor that cannot be stored.

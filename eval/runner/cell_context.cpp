@@ -4,33 +4,53 @@
 #include "quantizers/quantize.h"
 
 namespace quantbench {
-namespace {
-
-TensorData quantize(const CellContext& context, const TensorTask& task, ImportanceUse& importance) {
-  const Tensor& tensor = task.original;
-  std::vector<float> weights(tensor.weights());  // (rows, cols)
-  decode_rows(tensor, 0, tensor.rows, weights, context.threads());
-  LayerCalibration calibration = context.calibration_of(tensor.name);
-  std::vector<float> mean_square;
-  if (wants_importance(task.allocated.method)) {
-    mean_square = importance.of(tensor.name, {1, tensor.cols}, task.allocated.format->id);
-    calibration.mean_square = mean_square;
-  }
-  return quantize_tensor(task.allocated.method, tensor.name, {weights, tensor.rows, tensor.cols}, calibration,
-                         context.threads());
-}
-
-}  // namespace
 
 CellContext::CellContext(const Experiment& experiment, const SharedResults& shared, const PlannedCell& planned,
-                         int threads, WindowProgress progress)
+                         int threads, std::function<void(double)> progress)
     : experiment_(experiment),
       shared_(shared),
       planned_(planned),
       threads_(threads),
       progress_(std::move(progress)),
       importance_(shared.importance ? &*shared.importance : nullptr) {
-  for (const TensorTask& task : planned.allocation.tasks) tensors_.push_back(quantize(*this, task, importance_));
+  std::map<std::string, TensorData, std::less<>> made;
+  if (planned.blockwise) made = quantize_blocks();
+  for (const TensorTask& task : planned.allocation.tasks) {
+    const auto found = made.find(task.original.name);
+    tensors_.push_back(found == made.end() ? quantize_alone(task) : std::move(found->second));
+    if (found != made.end()) made.erase(found);
+  }
+  transformed_ = std::move(made);
+}
+
+std::map<std::string, TensorData, std::less<>> CellContext::quantize_blocks() const {
+  BlockwiseOptions options;
+  options.flow = shared_.flow;
+  options.threads = threads_;
+  options.store = shared_.statistics.get();
+  if (progress_)
+    options.progress = [this](std::size_t done, std::size_t total, std::string_view) {
+      progress_(quantizing_share() * static_cast<double>(done) / static_cast<double>(total));
+    };
+  return quantize_blockwise(blockwise_task(experiment_, planned_.allocation), options).tensors;
+}
+
+TensorData CellContext::quantize_alone(const TensorTask& task) {
+  const Tensor& tensor = task.original;
+  std::vector<float> weights(tensor.weights());  // (rows, cols)
+  decode_rows(tensor, 0, tensor.rows, weights, threads_);
+  LayerCalibration calibration = calibration_of(tensor.name);
+  std::vector<float> mean_square;
+  if (wants_importance(task.allocated.method)) {
+    mean_square = importance_.of(tensor.name, {1, tensor.cols}, task.allocated.format->id);
+    calibration.mean_square = mean_square;
+  }
+  return quantize_tensor(task.allocated.method, tensor.name, {weights, tensor.rows, tensor.cols}, calibration,
+                         threads_);
+}
+
+double CellContext::quantizing_share() const {
+  return planned_.work > 0 ? planned_.quantizing_work / planned_.work : 0;
 }
 
 std::string CellContext::importance() const {
@@ -41,6 +61,7 @@ std::vector<std::string> CellContext::notes() const {
   std::vector<std::string> notes = importance_.notes();
   if (std::string substitutes = planned_.allocation.substitutes(); !substitutes.empty())
     notes.push_back(std::move(substitutes));
+  if (std::string others = planned_.allocation.other_solvers(); !others.empty()) notes.push_back(std::move(others));
   return notes;
 }
 
@@ -55,9 +76,14 @@ const Evaluation& CellContext::evaluation() {
     const LoadedModel& model = *experiment_.model;
     const LoadedText& text = *experiment_.evaluation;
     Weights weights = model.weights;
+    for (const auto& [name, tensor] : transformed_) weights.insert_or_assign(name, tensor.view());
     for (const TensorData& tensor : tensors_) weights.insert_or_assign(tensor.view().name, tensor.view());
-    const EvaluateOptions options{
-        .threads = threads_, .base = shared_.base_logits ? &*shared_.base_logits : nullptr, .progress = progress_};
+    EvaluateOptions options{
+        .threads = threads_, .base = shared_.base_logits ? &*shared_.base_logits : nullptr, .progress = {}};
+    if (progress_)
+      options.progress = [this, before = quantizing_share()](std::size_t done, std::size_t total) {
+        progress_(before + (1 - before) * static_cast<double>(done) / static_cast<double>(total));
+      };
     evaluation_ = evaluate(*model.model, weights, text.windows, text.protocol, options);
   }
   return *evaluation_;

@@ -1,6 +1,9 @@
 // One cell while it is measured: the quantized weights, and what metrics look at, computed when first asked for.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,17 +21,20 @@ namespace quantbench {
 struct SharedResults {
   std::optional<Calibration> calibration;
   std::optional<ImportanceMatrix> importance;  // what encoders weight by
-  std::optional<BaseLogits> base_logits;       // of the unquantized model at the scored positions
-  double noise_floor = 0;                      // meaningful with base_logits
-  std::vector<float> base_nll;                 // of the f32 cell; empty until it is finished
-  std::string base_failure;                    // why there is no base_nll
+  CalibrationFlow flow;
+  std::unique_ptr<const StatisticsStore> statistics;  // null: none are kept
+  std::optional<BaseLogits> base_logits;              // of the unquantized model at the scored positions
+  double noise_floor = 0;                             // meaningful with base_logits
+  std::vector<float> base_nll;                        // of the f32 cell; empty until it is finished
+  std::string base_failure;                           // why there is no base_nll
 };
 
 class CellContext {
  public:
-  /// Quantizes every tensor of the cell's allocation. All references outlive the object. Throws Error.
+  /// Quantizes every tensor of the cell's allocation. All references outlive the object. `progress` gets the part of the
+  /// cell's work that is done, and may be empty. Throws Error.
   CellContext(const Experiment& experiment, const SharedResults& shared, const PlannedCell& planned, int threads,
-              WindowProgress progress);
+              std::function<void(double)> progress);
 
   const Experiment& experiment() const { return experiment_; }
   const SharedResults& shared() const { return shared_; }
@@ -51,13 +57,20 @@ class CellContext {
   std::span<const float> nll() const;
 
  private:
+  /// Linear layers by name, and what transforms changed beside them.
+  std::map<std::string, TensorData, std::less<>> quantize_blocks() const;
+  TensorData quantize_alone(const TensorTask& task);
+  /// Of the cell's work.
+  double quantizing_share() const;
+
   const Experiment& experiment_;
   const SharedResults& shared_;
   const PlannedCell& planned_;
   int threads_;
-  WindowProgress progress_;
+  std::function<void(double)> progress_;
   ImportanceUse importance_;
   std::vector<TensorData> tensors_;
+  std::map<std::string, TensorData, std::less<>> transformed_;  // what else differs from the model
   std::optional<Evaluation> evaluation_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "eval/environment.h"
+#include "eval/runner/calibration_cache.h"
 #include "eval/runner/metric.h"
 
 namespace quantbench {
@@ -13,6 +14,12 @@ namespace {
 // Encoding and measuring the error of one weight, in units of the forward pass: measured on rtn into integer formats.
 constexpr double operations_per_quantized_weight = 200;
 
+std::string flow_key(const CalibrationFlow& flow) {
+  return fmt::format("flow={}\n", flow.true_sequential ? "true sequential"
+                                  : flow.sequential    ? "sequential"
+                                                       : "original");
+}
+
 std::string cell_key(const Config& config, const Experiment& experiment, const Method& method) {
   std::string key =
       fmt::format("quantbench {}\nmethod={}\nseed={}\n", quantbench_version(), to_string(method), config.seed);
@@ -20,6 +27,7 @@ std::string cell_key(const Config& config, const Experiment& experiment, const M
   key += experiment.text_key() + experiment.calibration_key();
   if (experiment.importance) key += fmt::format("imatrix={}\n", experiment.importance->sha256);
   key += to_string(config.rules_of(method));
+  if (needs_blockwise(method)) key += flow_key(config.calibration_flow);
   for (const std::string& name : config.metrics) {
     const Metric& metric = Registry<Metric>::instance().at(name);
     if (metric.measure) key += fmt::format("metric={}:{}\n", name, metric.version);
@@ -41,7 +49,7 @@ ModelAllocation allocate(const Config& config, const Experiment& experiment, con
   AllocationOptions options;
   options.rules = config.rules_of(method);
   options.fallback = config.fallback;
-  options.importance = wants_importance(method) && !experiment.importance_name().empty();
+  options.importance = needs_blockwise(method) || (wants_importance(method) && !experiment.importance_name().empty());
   try {
     return allocate_model(*experiment.model, method, std::move(options));
   } catch (const Error& error) {
@@ -54,6 +62,46 @@ double quantizing_operations(const ModelAllocation& allocation) {
   for (const TensorTask& task : allocation.tasks) weights += static_cast<double>(task.original.weights());
   return weights * operations_per_quantized_weight;
 }
+
+/// Of the calibration text through the blocks, the products of its inputs, and the feedback of rounding errors to all later
+/// columns of a row.
+double blockwise_operations(const Experiment& experiment, const CalibrationFlow& flow) {
+  const LoadedModel& model = *experiment.model;
+  const Windows& windows = experiment.calibration->windows;
+  const auto tokens = static_cast<double>(windows.count * windows.length);
+  constexpr double groups_of_a_block = 4;
+  const double passes = flow.true_sequential ? groups_of_a_block + 1 : flow.sequential ? 2 : 1;
+  double operations = 0;
+  for (const Tensor& layer : model.linear_layers) {
+    const auto rows = static_cast<double>(layer.rows), cols = static_cast<double>(layer.cols);
+    operations += 2 * rows * cols * tokens * passes + rows * cols * cols;
+  }
+  for (std::size_t block = 0; block < model.model->block_count(); ++block) {
+    for (const InputGroup& group : model.model->input_groups(block)) {
+      const auto cols = static_cast<double>(group.producer_rows.size());
+      operations += tokens * cols * cols + cols * cols * cols;
+    }
+  }
+  return operations;
+}
+
+std::uint64_t kept_statistics(const Model& model) {
+  std::uint64_t bytes = 0;
+  for (std::size_t block = 0; block < model.block_count(); ++block)
+    for (const InputGroup& group : model.input_groups(block))
+      bytes += MomentsCache::file_bytes(group.producer_rows.size());
+  return bytes;
+}
+
+void plan_blockwise(const Config& config, const Experiment& experiment, PlannedCell& cell, Plan& plan) {
+  const bool transforms = !cell.method.transforms.empty();
+  cell.blockwise = predict_memory(blockwise_task(experiment, cell.allocation), config.calibration_flow, transforms);
+  cell.quantizing_work += blockwise_operations(experiment, config.calibration_flow);
+  if (!config.calibration_flow.sequential && !transforms)
+    plan.kept_statistics_bytes = kept_statistics(*experiment.model->model);
+}
+
+double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 }  // namespace
 
@@ -70,12 +118,23 @@ Plan make_plan(const Config& config, const Experiment& experiment) {
     cell.allocation = allocate(config, experiment, method);
     cell.size_bytes = cell.allocation.size_bytes();
     cell.bits_per_weight = cell.allocation.bits_per_weight();
-    cell.work = quantizing_operations(cell.allocation) + (reads_text ? forward_operations(experiment) : 0);
+    cell.quantizing_work = quantizing_operations(cell.allocation);
+    if (needs_blockwise(method)) plan_blockwise(config, experiment, cell, plan);
+    cell.work = cell.quantizing_work + (reads_text ? forward_operations(experiment) : 0);
     if (const std::string substitutes = cell.allocation.substitutes(); cell.allocation.warns && !substitutes.empty())
       plan.notes.push_back(fmt::format("{}: {}", cell.method_id, substitutes));
     plan.cells.push_back(std::move(cell));
   }
   return plan;
+}
+
+BlockwiseTask blockwise_task(const Experiment& experiment, const ModelAllocation& allocation) {
+  const LoadedModel& model = *experiment.model;
+  BlockwiseTask task{*model.model, model.weights, experiment.calibration->windows, {}};
+  for (const auto& [original, allocated] : allocation.tasks)
+    if (std::ranges::find(model.linear_layers, original.name, &Tensor::name) != model.linear_layers.end())
+      task.methods.emplace(original.name, allocated.method);
+  return task;
 }
 
 Shard parse_shard(std::string_view text) {
@@ -103,18 +162,28 @@ void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int 
 }
 
 std::string describe_plan(const Plan& plan, const Shard& shard) {
-  std::string text = fmt::format("{:<32} {:>8} {:>14} {:>9}  {}\n", "method", "bits/w", "bytes", "seconds", "cell");
+  const bool memory =
+      std::ranges::any_of(plan.cells, [](const PlannedCell& cell) { return cell.blockwise.has_value(); });
+  std::string text = fmt::format("{:<32} {:>8} {:>14} {:>9}{}  {}\n", "method", "bits/w", "bytes", "seconds",
+                                 memory ? "  peak MiB" : "", "cell");
   std::size_t cells = 0;
   double seconds = 0;
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     if (!shard.contains(i)) continue;
     const PlannedCell& cell = plan.cells[i];
-    text += fmt::format("{:<32} {:>8.4f} {:>14} {:>9.1f}  {}\n", cell.method_id, cell.bits_per_weight, cell.size_bytes,
-                        cell.seconds, cell.id.substr(0, 12));
+    const std::string peak = cell.blockwise ? fmt::format("{:.1f}", mebibytes(cell.blockwise->total())) : "";
+    text +=
+        fmt::format("{:<32} {:>8.4f} {:>14} {:>9.1f}{}  {}\n", cell.method_id, cell.bits_per_weight, cell.size_bytes,
+                    cell.seconds, memory ? fmt::format("{:>10}", peak) : "", cell.id.substr(0, 12));
     ++cells;
     seconds += cell.seconds;
   }
-  return text + fmt::format("{} cells, about {:.0f} s\n", cells, seconds);
+  text += fmt::format("{} cells, about {:.0f} s\n", cells, seconds);
+  if (memory)
+    text += "peak MiB: residual streams, statistics of one block and weights, beside the model (docs/calibration.md)\n";
+  if (plan.kept_statistics_bytes > 0)
+    text += fmt::format("statistics kept for other cells: up to {:.1f} MiB\n", mebibytes(plan.kept_statistics_bytes));
+  return text;
 }
 
 }  // namespace quantbench

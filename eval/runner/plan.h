@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "eval/config/config.h"
+#include "eval/model_quantizer.h"
 #include "eval/runner/allocate.h"
 #include "eval/runner/experiment.h"
 #include "quantizers/method.h"
@@ -20,15 +22,19 @@ struct PlannedCell {
   /// calibration, seed, metrics and their versions, version of quantbench. The number of threads is not among them.
   std::string id;
   ModelAllocation allocation;
+  /// Of cells whose layers are quantized block by block (docs/calibration.md); else empty.
+  std::optional<BlockwiseMemory> blockwise;
   std::uint64_t size_bytes = 0;  // of the quantized tensors
   double bits_per_weight = 0;
-  double work = 0;     // floating point operations, the unit that seconds are predicted from
-  double seconds = 0;  // predicted
+  double work = 0;             // floating point operations, the unit that seconds are predicted from
+  double quantizing_work = 0;  // the part of them before anything is measured
+  double seconds = 0;          // predicted
 };
 
 struct Plan {
   std::vector<PlannedCell> cells;
-  std::vector<std::string> notes;  // what a reader should know: formats that were substituted
+  std::vector<std::string> notes;           // what a reader should know: formats that were substituted
+  std::uint64_t kept_statistics_bytes = 0;  // files that cells will share in the store, at most
 };
 
 /// Throws Error, naming method and tensor, when a tensor cannot be stored in a method's format.
@@ -55,7 +61,10 @@ struct FinishedWork {
 /// Sets the predicted seconds from the median rate of the finished cells, or from the assumed rate when there are none.
 void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int threads);
 
-/// The table that --dry-run prints: method, bits per weight, bytes, seconds, and a total.
+/// The linear layers of the cell with what quantizes them, from the calibration text of the experiment.
+BlockwiseTask blockwise_task(const Experiment& experiment, const ModelAllocation& allocation);
+
+/// The table that --dry-run prints: method, bits per weight, bytes, seconds, memory where it is predicted, and a total.
 std::string describe_plan(const Plan& plan, const Shard& shard);
 
 }  // namespace quantbench

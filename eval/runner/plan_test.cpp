@@ -12,6 +12,7 @@ namespace quantbench {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing_support::TinyExperiment;
 
 TEST(Plan, PredictsTheBytesOfEachCell) {
@@ -39,6 +40,36 @@ TEST(Plan, AnIdChangesWithWhatDeterminesTheResultOnly) {
   for (const char* change : {"dataset.chunks=4", "dataset.n_ctx=16", "dataset.protocol=gptq-32", "seed=1",
                              "metrics=[rmse, perplexity]", "calibration.chunks=2"})
     EXPECT_NE(first_id({change}), id) << change;
+}
+
+TEST(Plan, TheOrderOfCalibrationCountsOnlyWhereItIsUsed) {
+  const std::string methods = "[f32, rtn:q4_0, test_witness:int4:g32:sym]";
+  const Plan usual = TinyExperiment(methods).plan;
+  std::set<std::string> ids{usual.cells[2].id};
+  for (const char* change : {"calibration.sequential=false", "calibration.true_sequential=true"}) {
+    const Plan changed = TinyExperiment(methods, {change}).plan;
+    EXPECT_EQ(changed.cells[1].id, usual.cells[1].id);
+    ids.insert(changed.cells[2].id);
+  }
+  EXPECT_EQ(ids.size(), 3u);
+}
+
+TEST(Plan, TellsTheMemoryOfCellsThatCalibrate) {
+  const TinyExperiment tiny("[f32, rtn:q4_0, test_witness:int4:g32:sym]");
+  EXPECT_FALSE(tiny.plan.cells[1].blockwise.has_value());
+  const PlannedCell& cell = tiny.plan.cells[2];
+  const BlockwiseMemory peak = quantize_blockwise(blockwise_task(tiny.experiment, cell.allocation), {}).peak;
+  EXPECT_EQ(cell.blockwise->streams, peak.streams);
+  EXPECT_GE(cell.blockwise->total(), peak.total());
+  EXPECT_LE(static_cast<double>(cell.blockwise->total()), 1.1 * static_cast<double>(peak.total()));
+  EXPECT_GT(cell.quantizing_work, tiny.plan.cells[1].quantizing_work);
+  const std::string table = describe_plan(tiny.plan, {});
+  EXPECT_THAT(table, HasSubstr("peak MiB"));
+  EXPECT_THAT(table, HasSubstr(fmt::format("{:.1f}", static_cast<double>(cell.blockwise->total()) / (1 << 20))));
+  EXPECT_THAT(table, Not(HasSubstr("statistics kept")));
+  EXPECT_THAT(describe_plan(TinyExperiment("[f32, rtn:q4_0]").plan, {}), Not(HasSubstr("peak MiB")));
+  const Plan original = TinyExperiment("[f32, test_witness:int4:g32:sym]", {"calibration.sequential=false"}).plan;
+  EXPECT_THAT(describe_plan(original, {}), HasSubstr("statistics kept for other cells: up to 0.1 MiB"));
 }
 
 TEST(Plan, AllCellsDiffer) {

@@ -149,9 +149,7 @@ class Runner {
   }
 
   CellReport measure_metrics(const PlannedCell& planned, std::vector<float>& nll) const {
-    CellContext context(experiment_, shared_, planned, options_.threads, [this](std::size_t done, std::size_t total) {
-      if (options_.events.progress) options_.events.progress(static_cast<double>(done) / static_cast<double>(total));
-    });
+    CellContext context(experiment_, shared_, planned, options_.threads, options_.events.progress);
     CellReport cell;
     cell.status = "ok";
     for (const std::string& name : config_.metrics) {

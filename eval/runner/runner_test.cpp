@@ -159,6 +159,39 @@ TEST(Runner, AnImportanceMatrixGoesBeforeTheCalibration) {
   EXPECT_THROW(TinyExperiment("[f32]", {"imatrix=" + file}), Error) << "of another model";
 }
 
+std::size_t moment_files(const TinyExperiment& tiny, const std::string& store) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(tiny.folder / store / "shared"))
+    if (entry.path().filename().string().starts_with("moments-")) ++count;
+  return count;
+}
+
+// The witness rounds to nearest whatever it is told: the cell must have the figures of rtn.
+TEST(Runner, CellsThatCalibrateAreQuantizedBlockByBlock) {
+  const std::string methods = "[f32, absmax:int4:g32, test_witness:int4:g32:sym, test_witness:int4:g32:sym:again]";
+  for (const bool sequential : {true, false}) {
+    const TinyExperiment tiny(methods, {fmt::format("calibration.sequential={}", sequential)});
+    const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
+    ASSERT_EQ(cells[2].status, "ok") << cells[2].error;
+    EXPECT_EQ(cells[2].perplexity->value, cells[1].perplexity->value);
+    EXPECT_EQ(cells[2].kld->mean, cells[1].kld->mean);
+    EXPECT_EQ(cells[2].rmse->relative, cells[1].rmse->relative);
+    EXPECT_EQ(cells[2].rmse->weighted_relative, cells[1].rmse->weighted_relative);
+    EXPECT_EQ(moment_files(tiny, "store"), sequential ? 0u : 4u) << "one for each group, shared by both cells";
+    RunOptions two = options_for(tiny, "two");
+    two.threads = 2;
+    EXPECT_EQ(comparable(run(tiny, two).report), comparable(run(tiny, options_for(tiny)).report));
+  }
+}
+
+TEST(Runner, OfAMixOnlyTheLinearLayersAreCalibrated) {
+  const TinyExperiment tiny("[f32, 'test_witness:mix:q8_0']");
+  const CellReport cell = run(tiny, options_for(tiny)).report.cells[1];
+  ASSERT_EQ(cell.status, "ok") << cell.error;
+  EXPECT_EQ(cell.tensors.size(), 9u);
+  EXPECT_THAT(cell.notes, ElementsAre(HasSubstr("token_embd.weight (q8_0), output.weight (q8_0)")));
+}
+
 TEST(Runner, ThePairedDifferenceIsThatOfTheStoredTokens) {
   const TinyExperiment tiny;
   const RunResult result = run(tiny, options_for(tiny));

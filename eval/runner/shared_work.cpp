@@ -68,6 +68,9 @@ SharedResults make_shared_results(const Config& config, const Experiment& experi
   if (!experiment.model) return shared;
   const LoadedModel& model = *experiment.model;
   if (experiment.calibration) shared.calibration = calibration(experiment, store, options);
+  shared.flow = config.calibration_flow;
+  if (!shared.flow.sequential)
+    shared.statistics = std::make_unique<const MomentsCache>(store, experiment.calibration_key());
   if (experiment.importance) {
     shared.importance = experiment.importance->matrix;
   } else if (shared.calibration) {

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
+#include "quantizers/solver.h"
 
 namespace quantbench {
 namespace {
@@ -24,6 +25,13 @@ std::shared_ptr<const Format> substitute_for(std::shared_ptr<const Format> forma
   return format;
 }
 
+bool needs_moments(const Method& method) {
+  if (method.solver.empty()) return false;
+  const auto& solver = *Registry<SolverEntry>::instance().at(method.solver).solver;
+  const CalibrationNeeds needs = solver.needs(solver_options(method));
+  return needs.second_moments || needs.cross_moments;
+}
+
 }  // namespace
 
 Fallback parse_fallback(std::string_view text) {
@@ -43,6 +51,7 @@ Allocation::Allocation(Method method, AllocationOptions options)
   method_.options.erase(std::string(rules_option));
   for (const TensorRule& rule : options_.rules)
     if (rule.format != keep_format) check_method(method_for(rule.format));
+  linear_layers_only_ = needs_moments(method_) || !method_.transforms.empty();
   if (fallback_ == Fallback::by_method) fallback_ = mix_ != nullptr ? Fallback::warn : Fallback::error;
 }
 
@@ -69,7 +78,29 @@ std::optional<std::string> Allocation::wanted_format(const std::string& tensor, 
                                 .falcon = model.architecture == "falcon"});
 }
 
+void Allocation::use_other_solver(AllocatedTensor& allocated) const {
+  if (allocated.method.solver.empty()) {
+    allocated.method.transforms.clear();
+    return;
+  }
+  allocated.method = {.transforms = {}, .solver = "search", .target = allocated.format->id, .options = {}};
+  const auto& search = *Registry<SolverEntry>::instance().at("search").solver;
+  try {
+    search.check(*allocated.format, {});
+  } catch (const Error&) {
+    allocated.method.solver = "rtn";
+  }
+  allocated.other_solver = allocated.method.solver != method_.solver;
+}
+
 std::optional<AllocatedTensor> Allocation::of(const std::string& tensor, MatrixShape shape) const {
+  auto allocated = with_own_solver(tensor, shape);
+  if (allocated && linear_layers_only_ && !is_linear(role_of(tensor))) use_other_solver(*allocated);
+  if (allocated) check_method(allocated->method);
+  return allocated;
+}
+
+std::optional<AllocatedTensor> Allocation::with_own_solver(const std::string& tensor, MatrixShape shape) const {
   const auto wanted = wanted_format(tensor, shape);
   if (!wanted) return std::nullopt;
   const auto asked = find_format(*wanted);
@@ -80,11 +111,9 @@ std::optional<AllocatedTensor> Allocation::of(const std::string& tensor, MatrixS
         "tensor '{}' ({} x {}): rows of {} weights are no multiple of the {} that {} stores together; with fallback "
         "warn or allow it becomes {}",
         tensor, shape.rows, shape.cols, shape.cols, asked->block, asked->id, format->id);
-  AllocatedTensor allocated{method_for(format->id), format,
-                            fmt::format("rows of {} weights are no multiple of {}: {} instead of {}", shape.cols,
-                                        asked->block, format->id, asked->id)};
-  check_method(allocated.method);
-  return allocated;
+  return AllocatedTensor{method_for(format->id), format,
+                         fmt::format("rows of {} weights are no multiple of {}: {} instead of {}", shape.cols,
+                                     asked->block, format->id, asked->id)};
 }
 
 }  // namespace quantbench

@@ -3,7 +3,9 @@
 //   1. A rule of the user that matches the tensor's name.
 //   2. A mix: its rules, for every matrix but those that are never quantized (TensorRole::never). A single format: that
 //      format for the linear layers; the embedding and the output projection are left alone.
-//   3. Where the rows are no multiple of the format's block, the substitute of quantizers/allocation/mixes.rules, and last
+//   3. Solvers that need moments of the inputs, and transforms, are for the linear layers. Other tensors get the solver
+//      `search`, or rtn where that does not write the format.
+//   4. Where the rows are no multiple of the format's block, the substitute of quantizers/allocation/mixes.rules, and last
 //      f16; or an error. What was substituted says so.
 #pragma once
 
@@ -50,7 +52,8 @@ struct AllocationOptions {
 struct AllocatedTensor {
   Method method;  // as quantize_tensor takes it: its target is `format`
   std::shared_ptr<const Format> format;
-  std::string fallback;  // why another format than asked; empty: none
+  std::string fallback;       // why another format than asked; empty: none
+  bool other_solver = false;  // not the method's own: it calibrates, and the inputs of this tensor are not known
 };
 
 /// The shape of a matrix; a tensor of more dimensions is as many rows.
@@ -74,10 +77,13 @@ class Allocation {
  private:
   std::optional<std::string> wanted_format(const std::string& tensor, MatrixShape shape) const;
   Method method_for(const std::string& format) const;
+  std::optional<AllocatedTensor> with_own_solver(const std::string& tensor, MatrixShape shape) const;
+  void use_other_solver(AllocatedTensor& allocated) const;
 
   Method method_;
   AllocationOptions options_;
   const Mix* mix_ = nullptr;
+  bool linear_layers_only_ = false;  // the method's solver and transforms
   Fallback fallback_;
 };
 
