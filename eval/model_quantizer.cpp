@@ -1,6 +1,7 @@
 #include "eval/model_quantizer.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -99,7 +100,11 @@ class BlockwiseQuantizer {
     OpenBlock open(task_.model, state.block, weights_, calibration_.original(state), options_.threads);
     options_.transform(open);
     edits_ = open.take_edits();
-    for (const auto& [name, tensor] : edits_.tensors) original_.insert_or_assign(name, tensor.view());
+    edited_bytes_ = 0;
+    for (const auto& [name, tensor] : edits_.tensors) {
+      original_.insert_or_assign(name, tensor.view());
+      edited_bytes_ += tensor.view().bytes.size();
+    }
   }
 
   void quantize_layer(const std::string& layer, LayerCalibration known) {
@@ -111,12 +116,13 @@ class BlockwiseQuantizer {
     const Tensor& weight = weights_.at(layer);
     std::vector<float> values(weight.weights());  // (rows, cols)
     decode_rows(weight, 0, weight.rows, values, options_.threads);
-    const std::vector<float> importance = importance_for(method->second, weight, known);
+    const Method plain = without_transforms(method->second);
+    const std::vector<float> importance = importance_for(plain, weight, known);
     if (!importance.empty()) known.mean_square = importance;
-    TensorData packed =
-        quantize_tensor(method->second, layer, {values, weight.rows, weight.cols}, known, options_.threads);
+    TensorData packed = quantize_tensor(plain, layer, {values, weight.rows, weight.cols}, known, options_.threads);
     packed_bytes_ += packed.view().bytes.size();
-    result_.peak.weights = std::max(result_.peak.weights, packed_bytes_ + std::span(values).size_bytes());
+    result_.peak.weights =
+        std::max(result_.peak.weights, packed_bytes_ + edited_bytes_ + std::span(values).size_bytes());
     const auto kept = result_.tensors.insert_or_assign(layer, std::move(packed)).first;
     weights_.insert_or_assign(layer, kept->second.view());
     ++layers_done_;
@@ -143,7 +149,7 @@ class BlockwiseQuantizer {
   BlockwiseCalibration calibration_;
   OpenBlock::Edits edits_;  // of the block
   std::size_t layers_done_ = 0;
-  std::uint64_t packed_bytes_ = 0;
+  std::uint64_t packed_bytes_ = 0, edited_bytes_ = 0;
   BlockwiseResult result_;
 };
 
@@ -158,11 +164,24 @@ std::uint64_t predicted_statistics(const GroupNeeds& pass, const Groups& groups)
   return sums + largest;
 }
 
+/// Of the f32 copies that a transform of a whole block makes.
+std::uint64_t decoded_bytes(const BlockwiseTask& task, const Groups& groups) {
+  std::set<std::string_view> tensors;
+  for (const InputGroup& group : groups) {
+    tensors.insert(group.producer);
+    tensors.insert(group.layers.begin(), group.layers.end());
+  }
+  std::uint64_t bytes = 0;
+  for (const std::string_view name : tensors) bytes += task.weights.find(name)->second.weights() * sizeof(float);
+  return bytes;
+}
+
 }  // namespace
 
 CalibrationNeeds solver_needs(const Method& method) {
   if (method.solver.empty()) return {};
-  return Registry<SolverEntry>::instance().at(method.solver).solver->needs(solver_options(method));
+  const auto options = solver_options(without_transforms(method));
+  return Registry<SolverEntry>::instance().at(method.solver).solver->needs(options);
 }
 
 bool needs_blockwise(const Method& method) {
@@ -171,6 +190,9 @@ bool needs_blockwise(const Method& method) {
 }
 
 BlockwiseResult quantize_blockwise(const BlockwiseTask& task, const BlockwiseOptions& options) {
+  for (const auto& [layer, method] : task.methods)
+    if (!method.transforms.empty() && !options.transform)
+      fail("method '{}': its transforms are not applied to {}", to_string(method), layer);
   return BlockwiseQuantizer(task, options).run();
 }
 
@@ -182,6 +204,7 @@ BlockwiseMemory predict_memory(const BlockwiseTask& task, const CalibrationFlow&
     const Groups groups = task.model.input_groups(block);
     for (const GroupNeeds& pass : passes_of(task, groups, flow))
       memory.statistics = std::max(memory.statistics, predicted_statistics(pass, groups));
+    if (transforms) memory.weights = std::max(memory.weights, decoded_bytes(task, groups));
   }
   std::uint64_t largest = 0;
   for (const auto& [layer, method] : task.methods) {

@@ -26,7 +26,8 @@ struct BlockwiseTask {
   const Model& model;
   const Weights& weights;
   const Windows& windows;
-  /// Of the linear layers that are to be quantized, by the names of their weights.
+  /// Of the linear layers that are to be quantized, by the names of their weights. Transforms are the business of
+  /// BlockwiseOptions::transform.
   std::map<std::string, Method, std::less<>> methods;
 };
 
@@ -46,7 +47,7 @@ struct BlockwiseOptions {
 struct BlockwiseMemory {
   std::uint64_t streams = 0;     // residual streams: windows * length * width f32, each
   std::uint64_t statistics = 0;  // of one block
-  std::uint64_t weights = 0;     // all quantized layers, and one layer in f32
+  std::uint64_t weights = 0;     // all quantized layers, one layer in f32, and a block's if transformed
   std::uint64_t total() const { return streams + statistics + weights; }
 };
 

@@ -295,6 +295,10 @@ TEST_F(ModelQuantizer, PredictsItsMemory) {
       EXPECT_LE(static_cast<double>(predicted.weights), 1.2 * static_cast<double>(peak.weights)) << method;
     }
   }
+  const BlockwiseMemory scaled = predict_memory(task(), {}, true);
+  const BlockwiseMemory peak = run(task(), {.transform = ScaleAttention(20)}).peak;
+  EXPECT_EQ(scaled.streams, peak.streams);
+  EXPECT_GE(scaled.weights, peak.weights);
   const BlockwiseMemory one = predict_memory(task(), {}, false);
   EXPECT_EQ(one.streams, length * count * 20 * 4);
   // Groups of 20, 24, 20 and 27 columns, in f64, each a whole tile; and the largest in f32.

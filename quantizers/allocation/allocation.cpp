@@ -28,7 +28,7 @@ std::shared_ptr<const Format> substitute_for(std::shared_ptr<const Format> forma
 bool needs_moments(const Method& method) {
   if (method.solver.empty()) return false;
   const auto& solver = *Registry<SolverEntry>::instance().at(method.solver).solver;
-  const CalibrationNeeds needs = solver.needs(solver_options(method));
+  const CalibrationNeeds needs = solver.needs(solver_options(without_transforms(method)));
   return needs.second_moments || needs.cross_moments;
 }
 
