@@ -46,9 +46,12 @@ const std::vector<StepSpec>& known_solvers() {
   static const std::vector<StepSpec> all = {
       {"gptq",
        {{"actorder"},
+        {"asymmetric", Kind::number, "0"},
         {"block", Kind::number, "128"},
         {"damp", Kind::number, "0.01"},
-        {"gptaq"},
+        {"dynamic", Kind::number},
+        {"gar"},
+        {"minmax"},
         {"mse"},
         {"reference"},
         {"static"}}},

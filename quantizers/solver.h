@@ -9,7 +9,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "core/isa.h"
 #include "core/registry.h"
 #include "core/tensor.h"
 
@@ -43,6 +45,9 @@ struct SolverInput {
   LayerCalibration calibration;
   const std::map<std::string, std::string>& options;
   int threads = 1;
+  Isa isa = best_isa();  // the bytes do not depend on it
+  /// Where to put what the caller should know beyond the result, such as "damping was raised to 0.1"; null: nobody asks.
+  std::vector<std::string>* remarks = nullptr;
 };
 
 class Solver {

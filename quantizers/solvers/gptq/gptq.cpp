@@ -1,0 +1,65 @@
+// The solver `gptq`: columns are rounded one after the other, and what the rounding of each does to the layer's output is made
+// up for, as far as possible, by the columns that follow (docs/gptq.md).
+//
+// It minimises tr((W - Q) H (W - Q)') greedily, H = 2/n X'X of the layer's inputs. After E. Frantar, S. Ashkboos, T. Hoefler,
+// D. Alistarh: GPTQ, ICLR 2023.
+#include <algorithm>
+
+#include "core/checked.h"
+#include "core/parallel.h"
+#include "quantizers/solver.h"
+#include "quantizers/solvers/gptq/row_panel.h"
+
+namespace quantbench::gptq {
+namespace {
+
+constexpr std::size_t most_rows_of_panel = 240, least_rows_of_panel = 24;
+
+void check_limits(const SolverInput& input, const Format& format) {
+  const std::size_t limits = input.calibration.grid_limits.size();
+  const std::size_t expected = input.weights.rows * format.groups_of_row(input.weights.cols);
+  if (limits != 0 && limits != expected) fail("gptq: {} limits of grids given, expected {}", limits, expected);
+}
+
+class Gptq : public Solver {
+ public:
+  void check(const Format& format, const std::map<std::string, std::string>& options) const override {
+    check_format(format, parse_options(options));
+  }
+
+  CalibrationNeeds needs(const std::map<std::string, std::string>& options) const override {
+    return {.second_moments = true, .cross_moments = parse_options(options).asymmetry > 0};
+  }
+
+  bool takes_grid_limits(const std::map<std::string, std::string>& options) const override {
+    return parse_options(options).dynamic_group == 0;
+  }
+
+  void quantize(const SolverInput& input, TensorData& out) const override {
+    const Format& format = *out.view().format;
+    const Options options = parse_options(input.options);
+    check_limits(input, format);
+    const Problem problem = prepare(input, options, format.group);
+    PanelContext context{input, options, problem, format, GridFitter(format, options)};
+    Grid of_tensor;
+    if (format.scale_per_tensor) {
+      of_tensor = context.fitter.fit({.weights = input.weights.values});
+      context.grid_of_tensor = &of_tensor;
+    }
+    const std::size_t rows = input.weights.rows;
+    const std::size_t panel_rows = std::clamp(divide_up(rows, static_cast<std::size_t>(std::max(input.threads, 1))),
+                                              least_rows_of_panel, most_rows_of_panel);
+    parallel_for(input.threads, divide_up(rows, panel_rows), [&](std::size_t index) {
+      const std::size_t first = index * panel_rows;
+      RowPanel panel(context, first, std::min(panel_rows, rows - first));
+      panel.quantize();
+      panel.pack(out);
+    });
+  }
+};
+
+const Register<SolverEntry> registered{
+    "gptq", {std::make_shared<Gptq>(), "rounding with error feedback along the Hessian of the layer's inputs"}};
+
+}  // namespace
+}  // namespace quantbench::gptq

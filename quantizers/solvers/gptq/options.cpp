@@ -1,0 +1,96 @@
+#include "quantizers/solvers/gptq/options.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace quantbench::gptq {
+namespace {
+
+double number(const std::string& name, const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value) || value < 0)
+    fail("gptq: {} is a number that is not negative, not '{}'", name, text);
+  return value;
+}
+
+std::size_t count(const std::string& name, const std::string& text) {
+  const double value = number(name, text);
+  if (value < 1 || value > 1e9 || value != std::floor(value))
+    fail("gptq: {} is a whole number of columns, 1 or more, not '{}'", name, text);
+  return static_cast<std::size_t>(value);
+}
+
+void set_order(Options& options, Order order) {
+  if (options.order != Order::natural) fail("gptq: actorder and gar are two orders; name one");
+  options.order = order;
+}
+
+void set_option(Options& options, const std::string& name, const std::string& value) {
+  if (name == "actorder") {
+    set_order(options, Order::importance);
+  } else if (name == "gar") {
+    set_order(options, Order::within_groups);
+  } else if (name == "static") {
+    options.static_grids = true;
+  } else if (name == "dynamic") {
+    options.dynamic_group = count(name, value);
+  } else if (name == "mse" || name == "minmax") {
+    options.searched_range = name == "mse";
+  } else if (name == "reference") {
+    options.reference = true;
+  } else if (name == "damp") {
+    options.damp = number(name, value);
+  } else if (name == "block") {
+    options.block = count(name, value);
+  } else if (name == "asymmetric") {
+    options.asymmetry = number(name, value);
+  } else {
+    fail("the solver gptq has no option '{}'", name);
+  }
+}
+
+void check_consistent(const Options& options) {
+  if (options.dynamic_group > 0 && options.order != Order::importance)
+    fail("gptq: dynamic=N is about groups of columns in the order of actorder; add actorder or leave it out");
+  if (options.dynamic_group > 0 && options.static_grids)
+    fail("gptq: static and dynamic=N contradict each other; name one");
+  if (options.order == Order::within_groups && options.static_grids)
+    fail("gptq: gar is the order for grids that are not static; use actorder:static or gar alone");
+}
+
+}  // namespace
+
+Options parse_options(const std::map<std::string, std::string>& options) {
+  Options parsed;
+  parsed.searched_range = !options.contains("reference");
+  for (const auto& [name, value] : options) set_option(parsed, name, value);
+  check_consistent(parsed);
+  if (parsed.reference && options.contains("minmax"))
+    fail("gptq: reference takes the range of the weights unless mse is named; leave out minmax");
+  if (!parsed.reference && options.contains("mse"))
+    fail("gptq: ranges are searched unless minmax is named; mse is how reference searches");
+  if (parsed.order == Order::importance && parsed.dynamic_group == 0) parsed.static_grids = true;
+  return parsed;
+}
+
+void check_format(const Format& format, const Options& options) {
+  const bool integers = format.pack != nullptr && format.round_affine != nullptr && format.level_values.empty() &&
+                        !format.gguf_type && !format.floating_point;
+  if (!integers) fail("the solver gptq does not write {}", format.id);
+  if (options.reference && !format.id.ends_with(":scale=f32"))
+    fail(
+        "gptq: the published code keeps scales in f32, and reference is its rendering: write {}:scale=f32, or leave "
+        "out "
+        "reference",
+        format.id);
+  if (options.dynamic_group > 0 && format.group != 1)
+    fail(
+        "gptq: with actorder:dynamic={} the columns of a group lie scattered, which takes a scale for each weight to "
+        "store (g1:scale=f32) and not {}; actorder alone keeps groups together",
+        options.dynamic_group, format.id);
+}
+
+}  // namespace quantbench::gptq

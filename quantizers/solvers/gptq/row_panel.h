@@ -1,0 +1,69 @@
+// The column loop of GPTQ for some rows of a layer. Rows do not depend on each other, so a panel of them goes through all
+// columns on its own and stays in the cache; its products with the factor have the same bits for any number of rows.
+//
+// At position i of the order, with U of (H + damping)^-1 = U'U (Frantar et al. 2022, GPTQ, algorithm 1):
+//     q = round(w_i)      e_i = (w_i - q) / U_ii      w_j -= e_i U_ij  for all j > i
+// The last step runs at once inside a block of columns, and for all columns of a later block when that one is reached.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+#include "quantizers/solvers/gptq/grid.h"
+#include "quantizers/solvers/gptq/problem.h"
+
+namespace quantbench::gptq {
+
+/// What all panels share.
+struct PanelContext {
+  const SolverInput& input;
+  const Options& options;
+  const Problem& problem;
+  const Format& format;
+  GridFitter fitter;
+  const Grid* grid_of_tensor = nullptr;  // for formats with one scale for the whole tensor
+};
+
+class RowPanel {
+ public:
+  /// Rows [first_row, first_row + rows).
+  RowPanel(const PanelContext& context, std::size_t first_row, std::size_t rows);
+
+  void quantize();
+  void pack(TensorData& out) const;
+
+  /// After `quantize`, of a row counted from first_row: its grids, and e of each position.
+  std::span<const Grid> grids(std::size_t row) const {
+    return std::span(grids_).subspan(row * problem_.order.grids, problem_.order.grids);
+  }
+  std::span<const float> errors(std::size_t row) const { return std::span(errors_).subspan(row * cols_, cols_); }
+
+ private:
+  void gather();
+  void find_static_grids();
+  void find_grids_of_block(const Positions& block);
+  void find_grid(std::size_t row, const Run& run);
+  void bring_up_to_date(Positions positions, std::size_t end_of_errors);
+  void subtract_product(std::span<const float> left, const UpperFactor& factor, Positions positions, Positions errors,
+                        float sign);
+  void round_block(std::size_t index);
+  void round_row(std::size_t row, std::size_t index);
+  void round_dead_columns();
+  float limit_of(std::size_t row, std::size_t grid) const;
+
+  const PanelContext context_;
+  const Problem& problem_;
+  std::size_t first_row_, rows_, cols_;
+  std::vector<float> weights_;        // (rows, cols) by position; visited ones are what they were rounded to
+  std::vector<float> errors_;         // (rows, cols) by position: e
+  std::vector<float> unrounded_;      // (rows, cols) by position: weights before rounding; only for GPTAQ
+  std::vector<Grid> grids_;           // (rows, grids)
+  std::vector<std::int8_t> levels_;   // (rows, cols) by column
+  std::vector<std::size_t> applied_;  // (cols) by position: errors of positions below this are in the weights
+  std::vector<float> scratch_;
+  std::size_t next_run_ = 0;
+};
+
+}  // namespace quantbench::gptq

@@ -1,0 +1,39 @@
+// In which order GPTQ visits the columns of a layer, and which of them share a grid.
+//
+// A position is an index in that order; a column is an index in the weights as they are stored.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "quantizers/solvers/gptq/options.h"
+
+namespace quantbench::gptq {
+
+/// Positions [begin, end).
+struct Positions {
+  std::size_t begin = 0, end = 0;
+  std::size_t size() const { return end - begin; }
+};
+
+/// Neighbouring positions whose grid is found when the loop reaches the first of them.
+struct Run {
+  Positions positions;
+  std::size_t grid = 0;
+};
+
+struct VisitOrder {
+  std::vector<std::size_t> column;  // of each position
+  std::vector<std::size_t> grid;    // of each position
+  std::size_t grids = 0;
+  std::vector<Run> runs;          // in order, all positions; empty when all grids are found before the first column
+  std::vector<Positions> blocks;  // in order, all positions; errors reach columns after a block when it is done
+};
+
+/// diagonal: (cols) the importance of each column. group: of the format; 0: a whole row.
+/// Blocks have options.block positions, as in the published code; but where grids are found on the way and `reference` is off,
+/// blocks begin and end with runs, or lie within one, so that a grid can see all earlier errors.
+VisitOrder make_order(const Options& options, std::size_t group, std::span<const float> diagonal);
+
+}  // namespace quantbench::gptq
