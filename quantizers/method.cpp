@@ -80,6 +80,9 @@ std::string take_integer_format(Parts& parts, std::string_view alias, std::strin
       fail("method '{}' contradicts itself: absmax is symmetric and zero_point is asymmetric", id);
   }
   if (alias == "absmax" && std::ranges::find(parts, "sym") == parts.end()) format += ":sym";
+  const bool names_scale = format.find(":scale=") != std::string::npos;
+  if (alias == "gptq" && !names_scale && std::ranges::find(parts, reference_option) != parts.end())
+    format += ":scale=f32";
   parts = options;
   return find_format(format)->id;
 }
@@ -180,9 +183,16 @@ bool has_zero_point_of_groups(std::string_view target) {
          target.find(":tensor") == std::string_view::npos;
 }
 
+/// As published, GPTQ keeps scales in f32: there `scale=f16` is what has to be said.
+std::string target_of(const Method& method) {
+  const bool published = method.solver == "gptq" && method.options.contains(std::string(reference_option));
+  const bool half = is_integer_target(method.target) && method.target.find(":scale=") == std::string::npos;
+  return published && half ? method.target + ":scale=f16" : method.target;
+}
+
 /// "absmax:int4:g128", "rtn:q4_0", "q4_0": the solver and the target of a method without transforms.
 std::string solver_and_target(const Method& method) {
-  const std::string& target = method.target;
+  const std::string target = target_of(method);
   if (method.solver.empty()) return target;
   if (method.solver == "rtn" && is_integer_target(target)) {
     const std::size_t symmetric = target.find(":sym");
@@ -276,7 +286,7 @@ std::string to_string(const Method& method) {
   } else {
     id = fmt::format("{}", fmt::join(method.transforms, "+"));
     if (method.solver != "rtn" && !method.solver.empty()) id += "+" + method.solver;
-    id += ":" + method.target;
+    id += ":" + target_of(method);
   }
   for (const auto& [name, value] : canonical.options)
     id += value.empty() ? ":" + name : fmt::format(":{}={}", name, value);

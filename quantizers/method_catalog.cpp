@@ -53,7 +53,7 @@ const std::vector<StepSpec>& known_solvers() {
         {"gar"},
         {"minmax"},
         {"mse"},
-        {"reference"},
+        {reference_option},
         {"static"}}},
       {"obq", {}},
       {"rtn", {{grid_option, Kind::word, "zero", {"zero", "spread"}}}},

@@ -31,6 +31,8 @@ inline constexpr std::string_view imatrix_option = "imatrix";
 /// Of `rtn`, for integer formats with a zero point, the range of a group's grid. zero: of its weights and zero, so that zero is
 /// a level; spread: of its weights alone (the grid of AWQ, and the default under it).
 inline constexpr std::string_view grid_option = "grid";
+/// Of `gptq`: the choices of the published code, scales in f32 among them.
+inline constexpr std::string_view reference_option = "reference";
 /// The name of a set of rules of the user (docs/mixes.md).
 inline constexpr std::string_view rules_option = "rules";
 

@@ -18,7 +18,7 @@ std::string method_of(const Json& entry, bool reference) {
   std::string id = fmt::format("gptq:int{}:", entry["bits"].get<int>());
   id += scattered ? "g1" : group < 0 ? "row" : fmt::format("g{}", group);
   if (entry["sym"]) id += ":sym";
-  if (reference) id += ":scale=f32:reference";
+  if (reference) id += ":reference";
   if (act) id += scattered ? fmt::format(":actorder:dynamic={}", group) : ":actorder";
   if (is_static) id += ":static";
   if (reference && entry.value("mse", false)) id += ":mse";

@@ -242,10 +242,9 @@ TEST(Gptq, BadMomentsAreNamed) {
 
 TEST(Gptq, ImpossibleCombinationsAreRefused) {
   for (const char* const method :
-       {"gptq:int4:g32:reference", "gptq:int4:g32:actorder:dynamic=32", "gptq:int4:g1:dynamic=32",
-        "gptq:int4:g1:actorder:static:dynamic=32", "gptq:int4:g32:gar:actorder", "gptq:int4:g32:gar:static",
-        "gptq:int4:g32:mse", "gptq:int4:g32:scale=f32:reference:minmax", "gptq:int4:g32:block=0",
-        "gptq:int4:g32:block=1.5"})
+       {"gptq:int4:g32:actorder:dynamic=32", "gptq:int4:g1:dynamic=32", "gptq:int4:g1:actorder:static:dynamic=32",
+        "gptq:int4:g32:gar:actorder", "gptq:int4:g32:gar:static", "gptq:int4:g32:mse",
+        "gptq:int4:g32:scale=f32:reference:minmax", "gptq:int4:g32:block=0", "gptq:int4:g32:block=1.5"})
     EXPECT_THROW(check_method(parse_method(method)), Error) << method;
 }
 

@@ -29,7 +29,7 @@ struct GroupWeights {
 /// Asymmetric: scale = (max - min) / (levels - 1), zero such that min is the lowest level. Symmetric: the largest magnitude
 /// lies half a step above the top level, so that +a and -a are rounded with errors of the same size.
 ///
-/// As published (`reference`): a symmetric grid of weights that are all >= 0 has half the range; a search counts
+/// As published (`reference`): scales are f32 until they are stored; a symmetric grid of weights that are all >= 0 has half the range; a search counts
 /// |error|^2.4 of all columns alike. Otherwise: the scale is rounded to the type in which it is stored before zero and levels
 /// are found with it; symmetric grids have their whole range; a search counts importance * error^2.
 class GridFitter {

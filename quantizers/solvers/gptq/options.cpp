@@ -80,12 +80,6 @@ void check_format(const Format& format, const Options& options) {
   const bool integers = format.pack != nullptr && format.round_affine != nullptr && format.level_values.empty() &&
                         !format.gguf_type && !format.floating_point;
   if (!integers) fail("the solver gptq does not write {}", format.id);
-  if (options.reference && !format.id.ends_with(":scale=f32"))
-    fail(
-        "gptq: the published code keeps scales in f32, and reference is its rendering: write {}:scale=f32, or leave "
-        "out "
-        "reference",
-        format.id);
   if (options.dynamic_group > 0 && format.group != 1)
     fail(
         "gptq: with actorder:dynamic={} the columns of a group lie scattered, which takes a scale for each weight to "

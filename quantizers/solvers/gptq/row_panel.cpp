@@ -189,7 +189,7 @@ void RowPanel::pack(TensorData& out) const {
   for (std::size_t row = 0; row < rows_; ++row) {
     for (std::size_t position = 0; position < cols_; ++position) {
       const Grid& grid = grids_[row * problem_.order.grids + problem_.order.grid[position]];
-      affines[problem_.order.column[position] / group] = {grid.scale, grid.offset};
+      affines[problem_.order.column[position] / group] = format.round_affine(format, {grid.scale, grid.offset});
     }
     MutableRowBytes bytes = out.row(first_row_ + row);
     if (first_row_ + row != 0) bytes.header = nullptr;
