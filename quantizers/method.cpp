@@ -286,7 +286,8 @@ std::string to_string(const Method& method) {
   } else {
     id = fmt::format("{}", fmt::join(method.transforms, "+"));
     if (method.solver != "rtn" && !method.solver.empty()) id += "+" + method.solver;
-    id += ":" + target_of(method);
+    id += ':';
+    id += target_of(method);
   }
   for (const auto& [name, value] : canonical.options)
     id += value.empty() ? ":" + name : fmt::format(":{}={}", name, value);
