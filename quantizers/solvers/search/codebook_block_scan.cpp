@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include "quantizers/solvers/search/codebook_lists.h"
 
@@ -29,14 +30,7 @@ struct PowerOfTwo {
     first = std::ldexp(1.0f, -exponent / 2);
     second = std::ldexp(1.0f, -exponent - -exponent / 2);
   }
-  float operator()(float value) const { return value * first * second; }
 };
-
-float largest_magnitude(const float* values) {
-  float largest = 0;
-  for (int i = 0; i < CodebookBlockScan::weights_of_block; ++i) largest = std::max(largest, std::fabs(values[i]));
-  return largest;
-}
 
 }  // namespace
 
@@ -57,87 +51,63 @@ CodebookFormat codebook_format(const Format& format) {
 
 CodebookBlockScan::CodebookBlockScan(const CodebookFormat& format, const CodebookKernels& kernels, const float* weights,
                                      const float* importance)
-    : format_(format), kernels_(kernels) {
-  const float most_important = largest_magnitude(importance);
-  const PowerOfTwo weight_factor(largest_magnitude(weights)), importance_factor(most_important);
+    : format_(format),
+      kernels_(kernels),
+      groups_(weights_of_block / format.group),
+      octets_of_group_(octets_of_block / groups_) {
+  static const std::vector<float> uniform(weights_of_block, 1.0f);  // where no column counts, all count the same
+  const float most_important = kernels.largest_magnitude(importance);
+  const PowerOfTwo weight_factor(kernels.largest_magnitude(weights)), importance_factor(most_important);
   weight_exponent_ = weight_factor.exponent;
   importance_exponent_ = importance_factor.exponent;
-  const bool is_signed = format_.signs == CodebookSigns::shifted;
-  for (int octet = 0; octet < octets_of_block; ++octet) {
-    unsigned negative = 0;
-    for (int i = 0; i < 8; ++i) {
-      const float weight = weight_factor(weights[8 * octet + i]);
-      block_.magnitude[i][octet] = is_signed ? weight : std::fabs(weight);
-      // Where no column of the block counts, all count the same.
-      block_.importance[i][octet] = most_important == 0 ? 1.0f : importance_factor(importance[8 * octet + i]);
-      negative |= (weight < 0 ? 1u : 0u) << i;
-    }
-    signs_[octet] = static_cast<std::uint8_t>(is_signed ? 0 : negative);
-    block_.odd[octet] = format_.signs == CodebookSigns::even && std::popcount(negative) % 2 == 1 ? 1.0f : 0.0f;
-  }
+  kernels.load_block({weights,
+                      most_important == 0 ? uniform.data() : importance,
+                      {weight_factor.first, weight_factor.second},
+                      {importance_factor.first, importance_factor.second},
+                      format.signs == CodebookSigns::shifted},
+                     block_);
+  if (format.signs == CodebookSigns::even)
+    for (int octet = 0; octet < octets_of_block; ++octet)
+      block_.odd[octet] = static_cast<float>(std::popcount(static_cast<unsigned>(block_.negative[octet])) % 2);
   measure_groups();
 }
 
 void CodebookBlockScan::measure_groups() {
-  float energy[largest_groups] = {}, total[largest_groups] = {};
-  for (int octet = 0; octet < octets_of_block; ++octet)
-    for (int i = 0; i < 8; ++i) {
-      const float importance = block_.importance[i][octet], weight = block_.magnitude[i][octet];
-      energy[group_of(octet)] += importance * weight * weight;
-      total[group_of(octet)] += importance;
+  for (int group = 0; group < groups_; ++group) {
+    float energy = 0, total = 0;
+    for (int octet = group * octets_of_group_; octet < (group + 1) * octets_of_group_; ++octet) {
+      energy += block_.energy[octet];
+      total += block_.total_importance[octet];
     }
-  for (int group = 0; group < groups(); ++group) {
-    energy_ += energy[group];
-    typical_scale_[group] =
-        total[group] > 0 ? format_.lists.typical_scale * std::sqrt(energy[group] / total[group]) : 0.0f;
+    energy_ += energy;
+    typical_scale_[group] = total > 0 ? format_.lists.typical_scale * std::sqrt(energy / total) : 0.0f;
   }
 }
 
-FoundCodewords CodebookBlockScan::scan(const float* scale_of_group) const {
+ScanResult CodebookBlockScan::scan(const float* scale_of_group) const {
   alignas(64) float scale[octets_of_block];
-  for (int octet = 0; octet < octets_of_block; ++octet) scale[octet] = scale_of_group[group_of(octet)];
-  const ScanInput input{format_.lists, block_, scale, 0};
+  for (int group = 0; group < groups_; ++group)
+    std::fill_n(scale + group * octets_of_group_, octets_of_group_, scale_of_group[group]);
+  const ScanInput input{format_.lists, block_, scale, format_.shift_of_group ? octets_of_group_ : 1};
   const bool quads = format_.lists.codeword_weights == 4;
-  FoundCodewords found;
+  ScanResult found;
   if (format_.signs == CodebookSigns::even)
-    (quads ? kernels_.scan_quads_even : kernels_.scan_octets_even)(input, found.scan);
+    (quads ? kernels_.scan_quads_even : kernels_.scan_octets_even)(input, found);
   else if (format_.signs == CodebookSigns::free)
-    (quads ? kernels_.scan_quads : kernels_.scan_octets)(input, found.scan);
+    (quads ? kernels_.scan_quads : kernels_.scan_octets)(input, found);
   else
-    scan_shifts(input, found);
-  for (const float error : found.scan.error) found.error += error;
+    kernels_.scan_shifted(input, found);
   return found;
 }
 
-void CodebookBlockScan::scan_shifts(ScanInput input, FoundCodewords& found) const {
-  ScanResult down;
-  input.shift = 1;
-  kernels_.scan_octets(input, found.scan);
-  input.shift = -1;
-  kernels_.scan_octets(input, down);
-  const int together = format_.shift_of_group ? format_.group / 8 : 1;
-  for (int first = 0; first < octets_of_block; first += together) {
-    float difference = 0;
-    for (int octet = first; octet < first + together; ++octet)
-      difference += down.error[octet] - found.scan.error[octet];
-    if (!(difference < 0)) continue;
-    for (int octet = first; octet < first + together; ++octet) {
-      found.shifts_down[octet] = 1;
-      found.scan.error[octet] = down.error[octet];
-      found.scan.a[octet] = down.a[octet];
-      found.scan.b[octet] = down.b[octet];
-      found.scan.index[0][octet] = down.index[0][octet];
-    }
-  }
-}
-
-void CodebookBlockScan::store(const FoundCodewords& found, CodebookBlock& parts) const {
-  std::copy_n(found.shifts_down, octets_of_block, parts.shifts_down);
+void CodebookBlockScan::store(const ScanResult& found, CodebookBlock& parts) const {
   const int codewords = 8 / format_.lists.codeword_weights;
+  const bool is_signed = format_.signs == CodebookSigns::shifted;
   for (int octet = 0; octet < octets_of_block; ++octet) {
-    for (int k = 0; k < codewords; ++k) parts.codewords[octet * codewords + k] = found.scan.index[k][octet];
-    const unsigned turned = block_.odd[octet] != 0 ? 1u << found.scan.turned[octet] : 0u;
-    parts.signs[octet] = static_cast<std::uint8_t>(signs_[octet] ^ turned);
+    for (int k = 0; k < codewords; ++k) parts.codewords[octet * codewords + k] = found.index[k][octet];
+    const int turned = block_.odd[octet] != 0 ? 1 << found.turned[octet] : 0;
+    parts.signs[octet] = static_cast<std::uint8_t>(is_signed ? 0 : block_.negative[octet] ^ turned);
+    parts.shifts_down[octet] = found.shift[octet] < 0 ? 1 : 0;
   }
 }
 

@@ -19,13 +19,6 @@ struct CodebookFormat {
 /// Of a format with a codebook. What it points to lives as long as the program. Thread-safe.
 CodebookFormat codebook_format(const Format& format);
 
-/// Codewords for all octets, and what they give.
-struct FoundCodewords {
-  ScanResult scan;
-  std::uint8_t shifts_down[octets_of_block] = {};
-  double error = 0;  // sum importance (weight - decoded)^2, in the units of the block
-};
-
 class CodebookBlockScan {
  public:
   static constexpr int weights_of_block = 256;
@@ -37,8 +30,8 @@ class CodebookBlockScan {
 
   /// Sum importance weight^2: the error of storing nothing. 0 only when all weights are.
   double energy() const { return energy_; }
-  int groups() const { return weights_of_block / format_.group; }
-  int group_of(int octet) const { return octet * groups() / octets_of_block; }
+  int groups() const { return groups_; }
+  int octets_of_group() const { return octets_of_group_; }
   /// Weights are in units of 2^exponent and importance in a unit of its own, so that the largest are between 1/2 and 1.
   int weight_exponent() const { return weight_exponent_; }
   int importance_exponent() const { return importance_exponent_; }
@@ -46,18 +39,17 @@ class CodebookBlockScan {
   float typical_scale(int group) const { return typical_scale_[group]; }
 
   /// The best codewords, signs and shifts at these scales (groups), which are >= 0.
-  FoundCodewords scan(const float* scale_of_group) const;
+  ScanResult scan(const float* scale_of_group) const;
   /// What was found, as it is stored; d and the integer scales are left to the caller.
-  void store(const FoundCodewords& found, CodebookBlock& parts) const;
+  void store(const ScanResult& found, CodebookBlock& parts) const;
 
  private:
   void measure_groups();
-  void scan_shifts(ScanInput input, FoundCodewords& found) const;
 
   const CodebookFormat& format_;
   const CodebookKernels& kernels_;
+  const int groups_, octets_of_group_;
   ScanBlock block_;
-  std::uint8_t signs_[octets_of_block] = {};
   int weight_exponent_ = 0, importance_exponent_ = 0;
   float typical_scale_[largest_groups] = {};
   double energy_ = 0;

@@ -147,9 +147,11 @@ TEST_P(CodebookEncoder, ScanFindsTheBestOfAllCodewordsAndSigns) {
       scale[group] = block.typical_scale(group) * std::uniform_real_distribution<float>(0.3f, 3.0f)(random_);
       true_scale[group] = std::ldexp(scale[group], block.weight_exponent());
     }
-    const double found = std::ldexp(block.scan(scale).error, 2 * block.weight_exponent() + block.importance_exponent());
+    double error = 0;
+    for (const float of_octet : block.scan(scale).error) error += of_octet;
+    const double found = std::ldexp(error, 2 * block.weight_exponent() + block.importance_exponent());
     const double least = Enumeration(*format_, weights.data(), importance.data()).least_error(true_scale);
-    EXPECT_NEAR(found / least, 1, 2e-5) << to_string(isa);
+    EXPECT_NEAR(found / least, 1, 1e-3) << to_string(isa);
   }
 }
 

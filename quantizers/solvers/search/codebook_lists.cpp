@@ -15,8 +15,8 @@ class SharedMinima {
   SharedMinima(std::vector<std::vector<std::uint16_t>> sets, std::size_t entries)
       : sets_(std::move(sets)), entries_(entries), most_entries_(entries + CodebookLists::most_minima) {}
 
-  std::vector<CodebookLists::Minimum> share() {
-    std::vector<CodebookLists::Minimum> minima;
+  std::vector<CodebookLists::Pair> share() {
+    std::vector<CodebookLists::Pair> minima;
     while (entries_ < most_entries_) {
       const auto pair = most_frequent_pair();
       if (!pair) break;
@@ -29,7 +29,7 @@ class SharedMinima {
 
  private:
   /// In at least two sets; of equally frequent ones the first. Sets are sorted.
-  std::optional<CodebookLists::Minimum> most_frequent_pair() const {
+  std::optional<CodebookLists::Pair> most_frequent_pair() const {
     std::vector<int> count(most_entries_ * most_entries_);
     for (const auto& set : sets_)
       for (std::size_t i = 0; i < set.size(); ++i)
@@ -37,11 +37,11 @@ class SharedMinima {
     const auto best = std::ranges::max_element(count);
     if (*best < 2) return std::nullopt;
     const auto at = static_cast<std::size_t>(best - count.begin());
-    return CodebookLists::Minimum{static_cast<std::uint16_t>(at / most_entries_),
-                                  static_cast<std::uint16_t>(at % most_entries_)};
+    return CodebookLists::Pair{static_cast<std::uint16_t>(at / most_entries_),
+                               static_cast<std::uint16_t>(at % most_entries_)};
   }
 
-  void replace(CodebookLists::Minimum pair, std::uint16_t entry) {
+  void replace(CodebookLists::Pair pair, std::uint16_t entry) {
     for (auto& set : sets_) {
       if (!std::ranges::binary_search(set, pair.a) || !std::ranges::binary_search(set, pair.b)) continue;
       std::erase_if(set, [&](std::uint16_t member) { return member == pair.a || member == pair.b; });
@@ -61,9 +61,9 @@ std::vector<std::int8_t> distinct(std::span<const std::int8_t> values) {
   return levels;
 }
 
-std::uint16_t pattern_of(std::span<const std::int8_t> half, const std::vector<std::int8_t>& levels) {
+std::uint16_t pattern_of(std::span<const std::int8_t> run, const std::vector<std::int8_t>& levels) {
   std::size_t pattern = 0;
-  for (auto value = half.rbegin(); value != half.rend(); ++value)
+  for (auto value = run.rbegin(); value != run.rend(); ++value)
     pattern =
         pattern * levels.size() + static_cast<std::size_t>(std::ranges::lower_bound(levels, *value) - levels.begin());
   return static_cast<std::uint16_t>(pattern);
@@ -86,12 +86,13 @@ SortedCodebook::SortedCodebook(std::span<const std::int8_t> values, int codeword
   std::vector<std::vector<std::uint16_t>> sets;
   for (std::size_t i = 0; i < values.size() / weights; ++i) {
     const auto codeword = values.subspan(i * weights, weights);
-    const std::uint16_t upper = pattern_of(codeword.subspan(half), levels_),
-                        lower = pattern_of(codeword.first(half), levels_);
-    if (chunks_.empty() || chunks_.back().upper != upper) {
-      chunks_.push_back({upper, 0, 0});
+    const std::uint16_t lower = pattern_of(codeword.first(half), levels_);
+    const std::uint16_t upper[] = {pattern_of(codeword.subspan(half, half / 2), levels_),
+                                   pattern_of(codeword.last(half / 2), levels_)};
+    if (chunks_.empty() || !std::ranges::equal(chunks_.back().upper, upper)) {
+      chunks_.push_back({{upper[0], upper[1]}, 0, 0});
       sets.emplace_back();
-      codewords_.resize(codewords_.size() + CodebookLists::most_patterns);
+      codewords_.resize(codewords_.size() + CodebookLists::most_patterns, CodebookLists::no_codeword);
     }
     codewords_[(chunks_.size() - 1) * CodebookLists::most_patterns + lower] = static_cast<std::uint16_t>(i);
     sets.back().push_back(lower);
@@ -102,7 +103,9 @@ SortedCodebook::SortedCodebook(std::span<const std::int8_t> values, int codeword
   for (const auto& minimum : shared.share()) minima_.push_back({address(minimum.a), address(minimum.b)});
   for (std::size_t i = 0; i < chunks_.size(); ++i) {
     chunks_[i].first_term = static_cast<std::uint16_t>(terms_.size());
-    std::ranges::transform(shared.sets()[i], std::back_inserter(terms_), address);
+    const auto& terms = shared.sets()[i];
+    for (std::size_t k = 0; k < terms.size(); k += 2)
+      terms_.push_back({address(terms[k]), address(terms[std::min(k + 1, terms.size() - 1)])});
     chunks_[i].last_term = static_cast<std::uint16_t>(terms_.size());
   }
 }
@@ -119,6 +122,8 @@ CodebookLists SortedCodebook::lists() const {
   lists.terms = terms_.data();
   lists.codewords = codewords_.data();
   lists.typical_scale = typical_scale_;
+  const float gap = static_cast<float>(levels_.back() - levels_.front()) / static_cast<float>(levels_.size() - 1);
+  lists.cost_range = (codeword_weights_ == 8 ? 2.0f : 8.0f) * gap * gap;
   return lists;
 }
 

@@ -21,8 +21,8 @@ class SortedCodebook {
   int codeword_weights_;
   std::vector<std::int8_t> levels_;
   float typical_scale_;
-  std::vector<std::uint16_t> terms_, codewords_;
-  std::vector<CodebookLists::Minimum> minima_;
+  std::vector<std::uint16_t> codewords_;
+  std::vector<CodebookLists::Pair> minima_, terms_;
   std::vector<CodebookLists::Chunk> chunks_;
 };
 

@@ -26,9 +26,18 @@ struct Stage {
 // times the typical one, and more of them wide apart serve better than many close ones.
 constexpr float wide[] = {0.85f, 1.2f, 1.7f}, between[] = {1.0f, 1.45f}, widest[] = {0.7f, 2.1f, 1.0f, 1.45f};
 constexpr float around[] = {0.92f, 1.08f}, close[] = {0.95f, 1.05f}, all_around[] = {0.96f, 1.04f, 0.88f, 1.14f};
-constexpr Stage octet_stages[] = {{wide, {}, 1}, {{}, around, 2}, {widest, all_around, 8, true}};
+constexpr Stage octet_stages[] = {{wide, {}, 1}, {{}, around, 1}, {widest, all_around, 8, true}};
 /// Errors of three bits a weight are so small that the scale counts for more.
-constexpr Stage quad_stages[] = {{wide, {}, 1}, {between, close, 3}, {widest, all_around, 8, true}};
+constexpr Stage quad_stages[] = {{wide, {}, 1}, {between, close, 1}, {widest, all_around, 8, true}};
+/// Scans with shifts search the largest codebook twice, and those after the first round gain least.
+constexpr float two[] = {0.9f, 1.5f}, others[] = {0.7f, 1.2f, 1.7f, 2.1f, 1.0f};
+constexpr float all_near[] = {0.92f, 1.08f, 0.96f, 1.04f, 0.88f, 1.14f};
+constexpr Stage shifted_stages[] = {{two, {}, 1}, {}, {others, all_near, 8, true}};
+
+const Stage* stages_of(const CodebookFormat& format) {
+  if (format.signs == CodebookSigns::shifted) return shifted_stages;
+  return format.lists.codeword_weights == 4 ? quad_stages : octet_stages;
+}
 
 /// d and integer scales, as stored.
 struct Scales {
@@ -49,7 +58,7 @@ class BlockSearch {
 
   void run(Effort effort) {
     if (block_.energy() == 0) return;
-    const Stage* stages = format_.lists.codeword_weights == 4 ? quad_stages : octet_stages;
+    const Stage* stages = stages_of(format_);
     for (int stage = 0; stage <= static_cast<int>(effort); ++stage) run_stage(stages[stage]);
   }
   double error() const { return least_error_; }
@@ -59,13 +68,12 @@ class BlockSearch {
   void run_stage(const Stage& stage);
   bool run_round(bool neighbours);
   std::optional<Scales> choose_scales() const;
-  float best_scale(int group) const;
   float promising_d() const;
   float solve_d(float d) const;
-  FoundCodewords scan_at(const Scales& scales) const;
+  ScanResult scan_at(const Scales& scales) const;
   void scan_neighbours(const Scales& scales);
   void add_to_pool(const ScanResult& scan);
-  void keep_if_better(const FoundCodewords& found, const Scales& scales);
+  void keep_if_better(const ScanResult& found, const Scales& scales);
 
   float stored_d(std::uint16_t half) const { return std::ldexp(f16_to_f32(half), -block_.weight_exponent()); }
   ScaleGrid grid() const { return {format_.unit, format_.largest_scale, groups_}; }
@@ -74,7 +82,7 @@ class BlockSearch {
   const CodebookKernels& kernels_;
   const CodebookBlockScan block_;
   const int groups_;
-  CodewordPool pool_ = {};
+  CodewordPool pool_;
   std::optional<Scales> last_;
   double least_error_;
   CodebookBlock best_parts_;
@@ -84,11 +92,11 @@ void BlockSearch::run_stage(const Stage& stage) {
   float scale[largest_groups];
   for (const float factor : stage.of_typical) {
     for (int group = 0; group < groups_; ++group) scale[group] = factor * block_.typical_scale(group);
-    add_to_pool(block_.scan(scale).scan);
+    add_to_pool(block_.scan(scale));
   }
   for (const float factor : stage.of_best) {
-    for (int group = 0; group < groups_; ++group) scale[group] = factor * best_scale(group);
-    add_to_pool(block_.scan(scale).scan);
+    for (int group = 0; group < groups_; ++group) scale[group] = factor * pool_.scale_of_least[group];
+    add_to_pool(block_.scan(scale));
   }
   for (int round = 0; round < stage.rounds; ++round)
     if (!run_round(stage.neighbours)) return;
@@ -99,35 +107,27 @@ bool BlockSearch::run_round(bool neighbours) {
   const std::optional<Scales> scales = choose_scales();
   if (!scales || scales == last_) return false;
   last_ = scales;
-  const FoundCodewords found = scan_at(*scales);
+  const ScanResult found = scan_at(*scales);
   keep_if_better(found, *scales);
-  add_to_pool(found.scan);
+  add_to_pool(found);
   if (neighbours) scan_neighbours(*scales);
   return true;
-}
-
-/// The scale at which codewords of the pool have the least error, were it free.
-float BlockSearch::best_scale(int group) const {
-  float gain = 0, scale = 0;
-  for (int k = 0; k < pool_.count; ++k) {
-    const float of_k = pool_.a[k][group] * pool_.best_scale[k][group];
-    if (of_k > gain) gain = of_k, scale = pool_.best_scale[k][group];
-  }
-  return scale;
 }
 
 /// d is tried in even steps around the one that gives the largest integer to the group with the largest scale.
 float BlockSearch::promising_d() const {
   constexpr float smallest_share = 0.6f, largest_share = 1.4f;
   float largest = 0;
-  for (int group = 0; group < groups_; ++group) largest = std::max(largest, best_scale(group));
+  for (int group = 0; group < groups_; ++group) largest = std::max(largest, pool_.scale_of_least[group]);
   const float full = largest / (format_.unit * static_cast<float>(2 * format_.largest_scale + 1));
   alignas(64) float d[d_candidates], gains[d_candidates];
   for (int i = 0; i < d_candidates; ++i)
     d[i] = full * (smallest_share + static_cast<float>(i) * ((largest_share - smallest_share) / (d_candidates - 1)));
   if (!(d[0] > 0)) return 0;
   kernels_.pool_gains(pool_, grid(), d, gains);
-  return d[std::min_element(gains, gains + d_candidates) - gains];
+  int least = 0;
+  for (int i = 1; i < d_candidates; ++i) least = gains[i] < gains[least] ? i : least;
+  return d[least];
 }
 
 /// Least squares for the integer scales and codewords that suit `d`.
@@ -146,7 +146,7 @@ float BlockSearch::solve_d(float d) const {
 std::optional<Scales> BlockSearch::choose_scales() const {
   float d = promising_d();
   if (d == 0) return std::nullopt;
-  for (int step = 0; step < 3; ++step) d = solve_d(d);
+  for (int step = 0; step < 2; ++step) d = solve_d(d);
   Scales scales;
   scales.d = f32_to_f16(formats::nearest_scale<formats::HalfScale>(std::ldexp(d, block_.weight_exponent())));
   if (scales.d == 0) scales.d = 1;  // what is left of a scale below the range of binary16; zero is there from the start
@@ -156,7 +156,7 @@ std::optional<Scales> BlockSearch::choose_scales() const {
   return scales;
 }
 
-FoundCodewords BlockSearch::scan_at(const Scales& scales) const {
+ScanResult BlockSearch::scan_at(const Scales& scales) const {
   const float d = stored_d(scales.d);
   float scale[largest_groups];
   for (int group = 0; group < groups_; ++group)
@@ -170,28 +170,21 @@ void BlockSearch::scan_neighbours(const Scales& scales) {
     for (int group = 0; group < groups_; ++group)
       next.integer[group] =
           static_cast<std::uint8_t>(std::clamp(scales.integer[group] + step, 0, format_.largest_scale));
-    add_to_pool(scan_at(next).scan);
+    add_to_pool(scan_at(next));
   }
 }
 
 void BlockSearch::add_to_pool(const ScanResult& scan) {
-  if (pool_.count == CodewordPool::largest) return;
-  float* a = pool_.a[pool_.count];
-  float* b = pool_.b[pool_.count];
-  for (int octet = 0; octet < octets_of_block; ++octet) {
-    a[block_.group_of(octet)] += scan.a[octet];
-    b[block_.group_of(octet)] += scan.b[octet];
-  }
-  for (int group = 0; group < groups_; ++group)
-    pool_.best_scale[pool_.count][group] = a[group] > 0 && b[group] > 0 ? a[group] / b[group] : 0.0f;
-  ++pool_.count;
+  if (pool_.count < CodewordPool::largest) kernels_.add_to_pool(scan, groups_, pool_);
 }
 
-void BlockSearch::keep_if_better(const FoundCodewords& found, const Scales& scales) {
+void BlockSearch::keep_if_better(const ScanResult& found, const Scales& scales) {
   // Sums in binary32 know no smaller differences; taking them for gains could make a higher effort the worse one.
   constexpr double least_gain = 1e-6;
-  if (!(found.error < least_error_ * (1 - least_gain))) return;
-  least_error_ = found.error;
+  double error = 0;
+  for (const float of_octet : found.error) error += of_octet;
+  if (!(error < least_error_ * (1 - least_gain))) return;
+  least_error_ = error;
   block_.store(found, best_parts_);
   best_parts_.d = f16_to_f32(scales.d);
   std::copy_n(scales.integer, groups_, best_parts_.scales);

@@ -20,10 +20,10 @@ inline double least_error_at(const CodebookFormat& format, const CodebookBlockSc
   for (int s = 0; s <= format.largest_scale; ++s) {
     float scale[CodebookBlockScan::largest_groups];
     std::fill_n(scale, block.groups(), d * format.unit * static_cast<float>(2 * s + 1));
-    const FoundCodewords found = block.scan(scale);
+    const ScanResult found = block.scan(scale);
     std::vector<double> error(least.size());
     for (int octet = 0; octet < octets_of_block; ++octet)
-      error[static_cast<std::size_t>(block.group_of(octet))] += found.scan.error[octet];
+      error[static_cast<std::size_t>(octet / block.octets_of_group())] += found.error[octet];
     std::ranges::transform(least, error, least.begin(), [](double a, double b) { return std::min(a, b); });
   }
   double sum = 0;
