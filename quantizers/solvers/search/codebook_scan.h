@@ -118,7 +118,7 @@ struct CodebookKernels {
   void (*load_block)(const BlockSource&, ScanBlock&);
   void (*scan_octets)(const ScanInput&, ScanResult&);
   void (*scan_octets_even)(const ScanInput&, ScanResult&);
-  void (*scan_shifted)(const ScanInput&, ScanResult&);
+  void (*scan_shifted)(const ScanInput&, ScanResult&);  // octets
   void (*scan_quads)(const ScanInput&, ScanResult&);
   void (*scan_quads_even)(const ScanInput&, ScanResult&);
   /// Adds the codewords of `groups` groups.
