@@ -16,7 +16,7 @@ from .program import Quantbench
 from .results import Results
 from .statistics import spread
 
-ROWS, COLS, SEED = 256, 4096, 7
+ROWS, COLS, SEED = 512, 4096, 7
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def time_peer(ggml: Ggml, format_id: str, layer: Layer) -> tuple[float, float]:
 
 
 def time_quantbench(program: Quantbench, method: str, layer: Layer) -> tuple[float, float]:
-    """Wall and processor seconds of one call; the first call of the process warms up and is not timed."""
-    figures, _ = program.layer(layer.weights_file, layer.activations_file, method, repeat=1)
-    return figures["quantize_seconds"][0], figures["quantize_processor_seconds"][0]
+    """Wall and processor seconds of one call, the median of three; the first call of the process warms up and is not timed."""
+    figures, _ = program.layer(layer.weights_file, layer.activations_file, method, repeat=3)
+    return float(np.median(figures["quantize_seconds"])), float(np.median(figures["quantize_processor_seconds"]))
 
 
 def side_by_side(ggml: Ggml, program: Quantbench, format_id: str, layer: Layer, rounds: int) -> dict:
@@ -73,12 +73,25 @@ def side_by_side(ggml: Ggml, program: Quantbench, format_id: str, layer: Layer, 
     return figures
 
 
+# Of the peer's objective, without what quantbench does beyond it for the sake of divergence.
+SAME_OBJECTIVE = ":imatrix=on:gain=least_squares"
+
+
 def errors(ggml: Ggml, program: Quantbench, format_id: str, layer: Layer) -> dict:
     packed = ggml.encode(format_id, layer.weights, layer.importance)
     peer = weighted_relative_rmse(layer, ggml.decode(format_id, packed, ROWS, COLS))
-    _, decoded = program.layer(layer.weights_file, layer.activations_file, format_id, repeat=1)
-    own = weighted_relative_rmse(layer, decoded)
-    return {"peer_error": peer, "quantbench_error": own, "error_ratio": own / peer}
+
+    def own(method: str) -> float:
+        return weighted_relative_rmse(layer, program.layer(layer.weights_file, layer.activations_file, method, repeat=1)[1])
+
+    same, standard = own(format_id + SAME_OBJECTIVE), own(format_id)
+    return {
+        "peer_error": peer,
+        "quantbench_error": same,
+        "error_ratio": same / peer,
+        "default_error": standard,
+        "default_error_ratio": standard / peer,
+    }
 
 
 def compare_encoders(ggml: Ggml, program: Quantbench, results: Results, formats: list[str], folder: Path, rounds: int) -> None:

@@ -38,7 +38,7 @@ Written by `scripts/compare_peers.py`, which installs the peer from PyPI and mea
 
 def encode_row(format_id: str, figures: dict) -> list[str]:
     if figures.get("unsupported"):
-        return [format_id, "not in the peer", "", "", "", "", "", ""]
+        return [format_id, "not in the peer", *[""] * 7]
     speed = figures["processor"]
     ratio = speed["ratio"]
     return [
@@ -50,6 +50,7 @@ def encode_row(format_id: str, figures: dict) -> list[str]:
         f"{figures['peer_error']:.5f}",
         f"{figures['quantbench_error']:.5f}",
         f"{figures['error_ratio']:.4f}",
+        f"{figures['default_error_ratio']:.4f}",
     ]
 
 
@@ -70,12 +71,14 @@ def encode_section(entries: dict) -> str:
     return f"""
 ## Encoders
 
-256 x 4096 Gaussian weights, a log-normal importance of the columns, one thread, effort `default` beside `ggml_quantize_chunk`,
+512 x 4096 Gaussian weights, a log-normal importance of the columns, one thread, effort `default` beside `ggml_quantize_chunk`,
 in turn; Mw/s are million weights per second of processor time. The ratio is that of the medians, in brackets p10 and p90 over the
-{measured[0]["rounds"]} rounds; beside it the ratio of the wall clock. Error is the weighted relative RMSE (docs/metrics.md). The load of
-the machine was {min(loads):.1f} to {max(loads):.1f}.
+{measured[0]["rounds"]} rounds; beside it the ratio of the wall clock. Error is the weighted relative RMSE (docs/metrics.md), which both minimize when quantbench is told to (`imatrix=on:gain=least_squares`);
+the last column is the ratio without that: what `search` does beyond it costs error and lowers divergence (docs/encoders.md).
+The load of the machine was {min(loads):.1f} to {max(loads):.1f}.
 
-{table(["format", "peer Mw/s", "quantbench Mw/s", "times faster", "by wall clock", "peer's error", "quantbench's error", "ratio"],
+{table(["format", "peer Mw/s", "quantbench Mw/s", "times faster", "by wall clock", "peer's error", "quantbench's error", "ratio",
+        "by default"],
        [encode_row(name, entry) for name, entry in entries.items()])}
 {table(["family", "formats", "times faster, geometric mean", "least", "error ratio, geometric mean"],
        [family_row(family, members) for family, members in families if members])}"""

@@ -33,7 +33,7 @@ struct BlockEffort {
 /// it pays.
 [[gnu::always_inline]] inline ScaleEffort block_scale_effort(Effort effort, bool levels_are_even) {
   if (effort == Effort::fast) return {5, 0, 1, 0};
-  if (effort == Effort::standard) return levels_are_even ? ScaleEffort{4, 4, 1, 0} : ScaleEffort{20, 10, 2, 0};
+  if (effort == Effort::standard) return levels_are_even ? ScaleEffort{2, 4, 1, 0} : ScaleEffort{20, 10, 2, 0};
   return {64, 64, 4, 0};
 }
 
