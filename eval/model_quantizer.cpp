@@ -9,8 +9,7 @@
 #include "kernels/cpu/decode.h"
 #include "models/importance/importance_matrix.h"
 #include "quantizers/formats/registry.h"
-#include "quantizers/quantize.h"
-#include "quantizers/solver.h"
+#include "quantizers/transforms/quantize_transformed.h"
 
 namespace quantbench {
 namespace {
@@ -116,10 +115,10 @@ class BlockwiseQuantizer {
     const Tensor& weight = weights_.at(layer);
     std::vector<float> values(weight.weights());  // (rows, cols)
     decode_rows(weight, 0, weight.rows, values, options_.threads);
-    const Method plain = without_transforms(method->second);
-    const std::vector<float> importance = importance_for(plain, weight, known);
+    const std::vector<float> importance = importance_for(method->second, weight, known);
     if (!importance.empty()) known.mean_square = importance;
-    TensorData packed = quantize_tensor(plain, layer, {values, weight.rows, weight.cols}, known, options_.threads);
+    TensorData packed =
+        quantize_transformed(method->second, layer, {values, weight.rows, weight.cols}, known, options_.threads);
     packed_bytes_ += packed.view().bytes.size();
     result_.peak.weights =
         std::max(result_.peak.weights, packed_bytes_ + edited_bytes_ + std::span(values).size_bytes());
@@ -139,6 +138,7 @@ class BlockwiseQuantizer {
       original_.insert_or_assign(name, weights_.at(name));
       if (!task_.methods.contains(name)) result_.tensors.insert_or_assign(name, std::move(tensor));
     }
+    result_.scales.merge(edits_.scales);
     edits_ = {};
   }
 
@@ -178,11 +178,7 @@ std::uint64_t decoded_bytes(const BlockwiseTask& task, const Groups& groups) {
 
 }  // namespace
 
-CalibrationNeeds solver_needs(const Method& method) {
-  if (method.solver.empty()) return {};
-  const auto options = solver_options(without_transforms(method));
-  return Registry<SolverEntry>::instance().at(method.solver).solver->needs(options);
-}
+CalibrationNeeds solver_needs(const Method& method) { return needs_after_transforms(method); }
 
 bool needs_blockwise(const Method& method) {
   const CalibrationNeeds needs = solver_needs(method);

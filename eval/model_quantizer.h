@@ -54,6 +54,8 @@ struct BlockwiseMemory {
 struct BlockwiseResult {
   /// The quantized layers, and in f32 what the transform changed and nothing quantized: norms.
   std::map<std::string, TensorData, std::less<>> tensors;
+  /// Of linear layers.
+  std::map<std::string, LayerScales, std::less<>> scales;
   BlockwiseMemory peak;
 };
 

@@ -13,6 +13,11 @@
 
 namespace quantbench {
 
+/// How transforms have scaled the weights of a layer: row i was divided by rows[i], column j multiplied by cols[j]. Empty: not.
+struct LayerScales {
+  std::vector<float> rows, cols;
+};
+
 class OpenBlock {
  public:
   /// All references outlive the object. `inputs` stands before block `index`.
@@ -36,10 +41,14 @@ class OpenBlock {
     edits_.grid_limits.insert_or_assign(layer, std::move(limits));
   }
 
+  /// What `edit` did to a linear layer, as far as it was scaling: for whoever compares the result with the original weights.
+  LayerScales& scales_of(const std::string& layer) { return edits_.scales[layer]; }
+
   /// All that was done.
   struct Edits {
     std::map<std::string, TensorData, std::less<>> tensors;  // f32
     std::map<std::string, std::vector<float>, std::less<>> grid_limits;
+    std::map<std::string, LayerScales, std::less<>> scales;
   };
   Edits take_edits() { return std::move(edits_); }
 

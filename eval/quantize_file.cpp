@@ -14,6 +14,7 @@
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
 #include "quantizers/quantize.h"
+#include "quantizers/transforms/salient.h"
 
 namespace quantbench {
 namespace {
@@ -101,6 +102,11 @@ FileTensor FileQuantizer::plan(const CheckpointTensor& tensor, const Allocation*
           "GGUF has no type for {}; with --dequantized the decoded weights are stored as f32 (to measure, not to save "
           "space)",
           task.stored->id);
+    if (!options_.dequantized && kept_count(task.allocated->method, 1) > 0)
+      fail(
+          "method '{}' keeps columns in f16, for which GGUF has no type; with --dequantized the decoded weights are "
+          "stored",
+          to_string(task.allocated->method));
     return task;
   }
   const bool half = tensor.format && (tensor.format->id == "f16" || tensor.format->id == "bf16");
@@ -134,7 +140,8 @@ void FileQuantizer::use(std::map<std::string, TensorData, std::less<>> made) {
     const auto found = made.find(task.tensor->name);
     if (found == made.end()) continue;
     const auto& format = found->second.view().format;
-    if (task.allocated && task.allocated->format->id != format->id)
+    const bool keeps_columns = task.allocated && kept_count(task.allocated->method, 1) > 0;  // decoded
+    if (task.allocated && !keeps_columns && task.allocated->format->id != format->id)
       fail("tensor '{}' was made as {}, and is to be stored as {}", task.tensor->name, format->id,
            task.allocated->format->id);
     if (!task.stored || !task.allocated) task.stored = format;

@@ -11,6 +11,7 @@
 #include "eval/embedded.h"
 #include "eval/model_quantizer.h"
 #include "eval/quantize_file.h"
+#include "eval/transforms/block_scaling.h"
 #include "models/importance/imatrix_file.h"
 
 namespace quantbench {
@@ -65,6 +66,7 @@ std::map<std::string, TensorData, std::less<>> quantize_blocks(const QuantizeArg
   Progress progress("quantizing", task.methods.size());
   BlockwiseOptions options;
   options.flow = arguments.flow;
+  options.transform = block_transform(task.methods);
   options.threads = arguments.threads;
   options.progress = [&progress](std::size_t done, std::size_t, std::string_view layer) {
     progress.advance_to(done, fmt::format("layers, {}", layer));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/model_facts.h"
+#include "quantizers/transforms/quantize_transformed.h"
 
 namespace quantbench {
 namespace {
@@ -23,7 +24,7 @@ std::vector<Tensor> matrices_of(const LoadedModel& model) {
 
 std::uint64_t ModelAllocation::size_bytes() const {
   std::uint64_t bytes = 0;
-  for (const auto& [original, allocated] : tasks) bytes += allocated.format->tensor_bytes(original.rows, original.cols);
+  for (const auto& [original, allocated] : tasks) bytes += stored_bytes(allocated.method, original.rows, original.cols);
   return bytes;
 }
 

@@ -1,7 +1,10 @@
 #include "eval/runner/cell_context.h"
 
+#include "eval/transforms/block_scaling.h"
 #include "kernels/cpu/decode.h"
+#include "quantizers/formats/registry.h"
 #include "quantizers/quantize.h"
+#include "quantizers/transforms/column_scales.h"
 
 namespace quantbench {
 
@@ -14,7 +17,11 @@ CellContext::CellContext(const Experiment& experiment, const SharedResults& shar
       progress_(std::move(progress)),
       importance_(shared.importance ? &*shared.importance : nullptr) {
   std::map<std::string, TensorData, std::less<>> made;
-  if (planned.blockwise) made = quantize_blocks();
+  if (planned.blockwise) {
+    BlockwiseResult result = quantize_blocks();
+    made = std::move(result.tensors);
+    scales_ = std::move(result.scales);
+  }
   for (const TensorTask& task : planned.allocation.tasks) {
     const auto found = made.find(task.original.name);
     tensors_.push_back(found == made.end() ? quantize_alone(task) : std::move(found->second));
@@ -23,8 +30,10 @@ CellContext::CellContext(const Experiment& experiment, const SharedResults& shar
   transformed_ = std::move(made);
 }
 
-std::map<std::string, TensorData, std::less<>> CellContext::quantize_blocks() const {
+BlockwiseResult CellContext::quantize_blocks() const {
+  const BlockwiseTask task = blockwise_task(experiment_, planned_.allocation);
   BlockwiseOptions options;
+  options.transform = block_transform(task.methods);
   options.flow = shared_.flow;
   options.threads = threads_;
   options.store = shared_.statistics.get();
@@ -32,7 +41,7 @@ std::map<std::string, TensorData, std::less<>> CellContext::quantize_blocks() co
     options.progress = [this](std::size_t done, std::size_t total, std::string_view) {
       progress_(quantizing_share() * static_cast<double>(done) / static_cast<double>(total));
     };
-  return quantize_blockwise(blockwise_task(experiment_, planned_.allocation), options).tensors;
+  return quantize_blockwise(task, options);
 }
 
 TensorData CellContext::quantize_alone(const TensorTask& task) {
@@ -47,6 +56,19 @@ TensorData CellContext::quantize_alone(const TensorTask& task) {
   }
   return quantize_tensor(task.allocated.method, tensor.name, {weights, tensor.rows, tensor.cols}, calibration,
                          threads_);
+}
+
+std::optional<TensorData> CellContext::without_scales(const TensorData& quantized) const {
+  const Tensor& tensor = quantized.view();
+  const auto found = scales_.find(tensor.name);
+  if (found == scales_.end()) return std::nullopt;
+  TensorData restored(tensor.name, tensor.rows, tensor.cols, find_format("f32"));
+  const std::span<float> values(reinterpret_cast<float*>(restored.row(0).row), tensor.weights());
+  decode_rows(tensor, 0, tensor.rows, values, threads_);
+  if (!found->second.cols.empty()) divide_columns(values, found->second.cols);
+  for (std::size_t row = 0; row < found->second.rows.size(); ++row)
+    for (float& value : values.subspan(row * tensor.cols, tensor.cols)) value *= found->second.rows[row];
+  return restored;
 }
 
 double CellContext::quantizing_share() const {

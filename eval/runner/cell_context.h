@@ -45,6 +45,8 @@ class CellContext {
   const ModelAllocation& allocation() const { return planned_.allocation; }
   /// In the order of the allocation's tasks.
   const std::vector<TensorData>& quantized_tensors() const { return tensors_; }
+  /// What a transform has scaled, as the original model would use it; nothing where the tensor is used as it is.
+  std::optional<TensorData> without_scales(const TensorData& quantized) const;
   /// What encoders weighted by: the name of a file or a text; empty: every column counted the same.
   std::string importance() const;
   /// What the reader should know: substituted formats, tensors without importance.
@@ -57,8 +59,7 @@ class CellContext {
   std::span<const float> nll() const;
 
  private:
-  /// Linear layers by name, and what transforms changed beside them.
-  std::map<std::string, TensorData, std::less<>> quantize_blocks() const;
+  BlockwiseResult quantize_blocks() const;
   TensorData quantize_alone(const TensorTask& task);
   /// Of the cell's work.
   double quantizing_share() const;
@@ -71,6 +72,7 @@ class CellContext {
   ImportanceUse importance_;
   std::vector<TensorData> tensors_;
   std::map<std::string, TensorData, std::less<>> transformed_;  // what else differs from the model
+  std::map<std::string, LayerScales, std::less<>> scales_;      // what transforms did to the weights of `tensors_`
   std::optional<Evaluation> evaluation_;
 };
 

@@ -4,23 +4,26 @@
 #include "eval/metrics/weight_error.h"
 #include "eval/runner/cell_context.h"
 #include "eval/runner/metric.h"
+#include "quantizers/transforms/quantize_transformed.h"
 
 namespace quantbench {
 namespace {
 
-TensorReport describe(const Tensor& tensor, const std::string& fallback, const WeightErrorSums& sums) {
+TensorReport describe(const TensorTask& task, const WeightErrorSums& sums) {
+  const Tensor& tensor = task.original;
   TensorReport report;
   report.name = tensor.name;
-  report.format = tensor.format->id;
+  report.format = task.allocated.format->id;
   report.rows = tensor.rows;
   report.cols = tensor.cols;
-  report.bits_per_weight = tensor.format->bits_per_weight(tensor.rows, tensor.cols);
+  report.bits_per_weight = 8.0 * static_cast<double>(stored_bytes(task.allocated.method, tensor.rows, tensor.cols)) /
+                           static_cast<double>(tensor.weights());
   report.relative_rmse = sums.relative_rmse();
   report.rmse = sums.rmse();
   report.max_abs_error = sums.max_abs_error;
   report.cosine = sums.cosine();
   report.weighted_relative_rmse = sums.weighted_relative_rmse();
-  report.fallback = fallback;
+  report.fallback = task.allocated.fallback;
   return report;
 }
 
@@ -28,10 +31,12 @@ void measure(CellContext& context, CellReport& cell) {
   WeightErrorSums all, weighted;  // weighted: over the tensors whose inputs were calibrated
   const std::vector<TensorTask>& tasks = context.allocation().tasks;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const Tensor& quantized = context.quantized_tensors()[i].view();
-    const LayerCalibration calibration = context.calibration_of(quantized.name);
-    const WeightErrorSums sums = weight_error(tasks[i].original, quantized, calibration.mean_square, context.threads());
-    cell.tensors.push_back(describe(quantized, tasks[i].allocated.fallback, sums));
+    const TensorData& quantized = context.quantized_tensors()[i];
+    const std::optional<TensorData> restored = context.without_scales(quantized);
+    const LayerCalibration calibration = context.calibration_of(tasks[i].original.name);
+    const WeightErrorSums sums = weight_error(tasks[i].original, restored ? restored->view() : quantized.view(),
+                                              calibration.mean_square, context.threads());
+    cell.tensors.push_back(describe(tasks[i], sums));
     all.add(sums);
     if (sums.weighted) weighted.add(sums);
   }
