@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "eval/commands/run_program_for_tests.h"
+#include "eval/metrics/perplexity.h"
 #include "eval/report.h"
+#include "eval/runner/store.h"
 #include "eval/testing/tiny_experiment.h"
 
 namespace quantbench {
@@ -93,6 +95,25 @@ TEST_F(EmbeddedStoriesSlow, PerplexityAndDivergenceRiseAsBitsFallAndF16IsInTheNo
     EXPECT_LT(ppl("8"), ppl("4"));
     EXPECT_LT(ppl("4"), ppl("3"));
     EXPECT_LT(ppl("3"), ppl("2"));
+  }
+}
+
+// By intervals of the difference, paired over tokens.
+TEST_F(EmbeddedStoriesSlow, ErrorFeedbackLiesBetweenF16AndRoundingToNearest) {
+  for (const std::string sequential : {"true", "false"}) {
+    const std::string out = "sequential_" + sequential;
+    const Report report = run("calibrated.yaml",
+                              "--set 'methods=[f32, f16, zero_point:int3:g128, gptq:int3:g128]' --set "
+                              "dataset.chunks=30 --set calibration.chunks=48 --set calibration.sequential=" +
+                                  sequential,
+                              out);
+    const ResultStore store(folder_ / out);
+    const std::vector<float> f16 = store.read_nll(cell_of(report, "f16"));
+    const std::vector<float> nearest = store.read_nll(cell_of(report, "zero_point:int3:g128"));
+    const std::vector<float> feedback = store.read_nll(cell_of(report, "gptq:int3:g128"));
+    EXPECT_GT(paired_difference(f16, feedback).lower, 0) << out;
+    EXPECT_GT(paired_difference(feedback, nearest).lower, 0) << out;
+    EXPECT_LT(cell_of(report, "gptq:int3:g128").kld->mean, 0.6 * cell_of(report, "zero_point:int3:g128").kld->mean);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
+#include "eval/layer_statistics.h"
 #include "eval/metrics/weight_error.h"
 #include "eval/transforms/lone_layer.h"
 #include "kernels/cpu/decode.h"
@@ -22,7 +23,7 @@ namespace quantbench {
 namespace {
 
 struct LayerArguments {
-  std::string weights, activations, method, out, json;
+  std::string weights, activations, original_activations, method, out, json;
   int threads = 1;
   int repeat = 0;
 };
@@ -52,28 +53,19 @@ OwnedMatrix read_matrix(const std::string& path, const std::string& name, int th
   return matrix;
 }
 
-/// What solvers may ask about the inputs, from the activations themselves. Each (cols).
-struct InputStatistics {
-  std::vector<float> mean_square, mean_absolute, max_absolute;
-  LayerCalibration view() const { return {mean_square, mean_absolute, max_absolute}; }
-};
-
-InputStatistics statistics_of(const OwnedMatrix& x) {
-  std::vector<double> squares(x.cols), absolutes(x.cols);
-  InputStatistics statistics;
-  statistics.max_absolute.resize(x.cols);
-  for (std::size_t row = 0; row < x.rows; ++row) {
-    for (std::size_t col = 0; col < x.cols; ++col) {
-      const float value = std::abs(x.values[row * x.cols + col]);
-      squares[col] += static_cast<double>(value) * static_cast<double>(value);
-      absolutes[col] += static_cast<double>(value);
-      statistics.max_absolute[col] = std::max(statistics.max_absolute[col], value);
-    }
+/// What the method looks at, from the activations themselves.
+LayerStatistics statistics_of(const LayerArguments& arguments, const Method& method, const OwnedMatrix& x) {
+  const CalibrationNeeds needs = calibration_needs(method);
+  OwnedMatrix original;
+  if (needs.cross_moments) {
+    if (arguments.original_activations.empty())
+      fail("method '{}' looks at the inputs in the original model, too: give them with --original-activations",
+           to_string(method));
+    original = read_matrix(arguments.original_activations, "x", arguments.threads);
   }
-  const auto tokens = static_cast<double>(x.rows);
-  for (const double sum : squares) statistics.mean_square.push_back(static_cast<float>(sum / tokens));
-  for (const double sum : absolutes) statistics.mean_absolute.push_back(static_cast<float>(sum / tokens));
-  return statistics;
+  LayerSums sums(x.cols, needs);
+  sums.add(x.view(), original.view(), x.rows, arguments.threads);
+  return sums.statistics();
 }
 
 /// Frobenius norm of x w^T. x: (tokens, inputs), w: (outputs, inputs)
@@ -134,7 +126,7 @@ int quantize_layer(const LayerArguments& arguments) {
   if (x.cols != weight.cols)
     fail("{}: 'x' has {} columns, but 'weight' of {} has {}", arguments.activations, x.cols, arguments.weights,
          weight.cols);
-  const InputStatistics statistics = statistics_of(x);
+  const LayerStatistics statistics = statistics_of(arguments, method, x);
   const auto quantize = [&] {
     return quantize_lone_layer(method, {weight.view(), x.view(), statistics.view()}, arguments.threads);
   };
@@ -174,6 +166,8 @@ std::function<int()> declare(CLI::App& app) {
       ->required();
   app.add_option("--activations", arguments->activations, "safetensors file with the tensor 'x' (tokens, inputs)")
       ->required();
+  app.add_option("--original-activations", arguments->original_activations,
+                 "the same tokens as they enter the layer in the original model, for methods that look at both");
   app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
   app.add_option("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32")->required();
   app.add_option("--json", arguments->json, "also write the figures to this file");

@@ -221,6 +221,30 @@ TEST_F(QuantizeCommand, RowsThatDoNotFitAreRefusedOrSubstituted) {
   EXPECT_EQ(run_program(command + " --fallback allow").errors, "");
 }
 
+TEST_F(QuantizeCommand, MethodsThatLookAtInputsGoThroughTheModelBlockByBlock) {
+  const std::string command = fmt::format(
+      "quantize embedded:stories {}/out.gguf --dequantized --calibration embedded:stories/calibration "
+      "--chunks 1 --method gptq:int3:g128 --threads ",
+      directory_.string());
+  const auto weight = [&](const std::string& more) {
+    const ProgramResult result = run_program(command + more);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    const Checkpoint out = open_checkpoint(path("out.gguf"));
+    const auto bytes = out.at("blk.3.ffn_down.weight").bytes;
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  const std::vector<std::byte> one = weight("1");
+  EXPECT_EQ(weight("2"), one);
+  EXPECT_NE(weight("2 --original-inputs"), one);
+  EXPECT_NE(weight("2 --true-sequential"), one);
+  expect_failure(
+      fmt::format("quantize embedded:stories {}/no.gguf --method gptq:int3:g128 --dequantized", directory_.string()),
+      "give a text with --calibration");
+  expect_failure(
+      fmt::format("quantize embedded:stories {}/no.gguf --method q4_0 --true-sequential", directory_.string()),
+      "not calibrated block by block");
+}
+
 using CalibrateCommand = ModelCommands;
 
 TEST_F(CalibrateCommand, WritesWhatInspectShowsAndMergeAdds) {
