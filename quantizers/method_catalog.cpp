@@ -55,7 +55,7 @@ const std::vector<StepSpec>& known_solvers() {
         {"mse"},
         {reference_option},
         {"static"}}},
-      {"obq", {}},
+      {"obq", {{"damp", Kind::number, "0.01"}}},
       {"rtn", {{grid_option, Kind::word, "zero", {"zero", "spread"}}}},
       {"search",
        {{"effort", Kind::word, "default", {"fast", "default", "best"}},

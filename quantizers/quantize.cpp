@@ -83,7 +83,7 @@ std::shared_ptr<const Format> format_for(const Method& method, const std::string
 }  // namespace
 
 TensorData quantize_tensor(const Method& method, const std::string& name, MatrixView weights,
-                           const LayerCalibration& calibration, int threads) {
+                           const LayerCalibration& calibration, int threads, std::vector<std::string>* remarks) {
   if (!method.transforms.empty())
     fail("tensor '{}': the transforms of method '{}' are to be applied before its solver", name, to_string(method));
   check_method(method);
@@ -98,7 +98,7 @@ TensorData quantize_tensor(const Method& method, const std::string& name, Matrix
     const std::vector<float> weights_of_columns = column_weights(method, bits, calibration.mean_square);
     seen.mean_square = weights_of_columns;
     const auto options = solver_options(method);
-    entry.solver->quantize({weights, seen, options, threads}, out);
+    entry.solver->quantize({weights, seen, options, threads, best_isa(), remarks}, out);
   }
   return out;
 }

@@ -23,7 +23,7 @@ namespace quantbench {
 namespace {
 
 struct LayerArguments {
-  std::string weights, activations, original_activations, method, out, json;
+  std::string weights, activations, test_activations, original_activations, method, out, json;
   int threads = 1;
   int repeat = 0;
 };
@@ -53,18 +53,19 @@ OwnedMatrix read_matrix(const std::string& path, const std::string& name, int th
   return matrix;
 }
 
-/// What the method looks at, from the activations themselves.
-LayerStatistics statistics_of(const LayerArguments& arguments, const Method& method, const OwnedMatrix& x) {
-  const CalibrationNeeds needs = calibration_needs(method);
-  OwnedMatrix original;
-  if (needs.cross_moments) {
-    if (arguments.original_activations.empty())
-      fail("method '{}' looks at the inputs in the original model, too: give them with --original-activations",
-           to_string(method));
-    original = read_matrix(arguments.original_activations, "x", arguments.threads);
-  }
+/// Activations that fit the layer.
+OwnedMatrix read_activations(const std::string& path, const LayerArguments& arguments, const OwnedMatrix& weight) {
+  OwnedMatrix x = read_matrix(path, "x", arguments.threads);
+  if (x.cols != weight.cols)
+    fail("{}: 'x' has {} columns, but 'weight' of {} has {}", path, x.cols, arguments.weights, weight.cols);
+  return x;
+}
+
+/// What the method asks of the inputs, and mean squares for the errors. original: empty, or the same tokens in the original model.
+LayerStatistics statistics_of(const OwnedMatrix& x, const OwnedMatrix& original, const CalibrationNeeds& needs,
+                              int threads) {
   LayerSums sums(x.cols, needs);
-  sums.add(x.view(), original.view(), x.rows, arguments.threads);
+  sums.add(x.view(), original.view(), x.rows, threads);
   return sums.statistics();
 }
 
@@ -86,17 +87,22 @@ double output_norm(const OwnedMatrix& x, const OwnedMatrix& w, int threads) {
   return std::sqrt(sum);
 }
 
-// ||x (W - W')^T|| / ||x W^T||; a difference of the weights first loses less than a difference of the outputs.
-double output_relative_error(const OwnedMatrix& x, const OwnedMatrix& original, const OwnedMatrix& quantized,
-                             int threads) {
+/// Of the layer's output for some activations.
+struct OutputError {
+  double layer_error = 0;  // tr((W - W') H (W - W')^T) with H = 2/n x^T x
+  double relative = 0;     // ||x (W - W')^T|| / ||x W^T||
+};
+
+/// A difference of the weights first loses less than a difference of the outputs.
+OutputError output_error(const OwnedMatrix& x, const OwnedMatrix& original, const OwnedMatrix& quantized, int threads) {
   OwnedMatrix difference = original;
   for (std::size_t index = 0; index < difference.values.size(); ++index)
     difference.values[index] -= quantized.values[index];
   const double error = output_norm(x, difference, threads);
-  if (error == 0) return 0;
+  if (error == 0) return {};
   const double norm = output_norm(x, original, threads);
   if (norm == 0) fail("the layer's output is zero for all activations: its relative error is not defined");
-  return error / norm;
+  return {2 * error * error / static_cast<double>(x.rows), error / norm};
 }
 
 /// What one quantization took. The processor time of all threads tells more than the wall clock on a busy machine.
@@ -118,17 +124,43 @@ QuantizeTimes time_quantization(int repeat, const Quantize& quantize) {
   return times;
 }
 
+/// The activations that the arguments name.
+struct Activations {
+  OwnedMatrix calibration, original, test;  // the last two may be empty
+};
+
+Activations read_all_activations(const LayerArguments& arguments, const CalibrationNeeds& needs,
+                                 const OwnedMatrix& weight) {
+  Activations all{read_activations(arguments.activations, arguments, weight), {}, {}};
+  if (needs.cross_moments && arguments.original_activations.empty())
+    fail("{} looks at the inputs of the layer in the original model too: name them with --original-activations",
+         arguments.method);
+  if (!arguments.original_activations.empty())
+    all.original = read_activations(arguments.original_activations, arguments, weight);
+  if (!arguments.test_activations.empty()) all.test = read_activations(arguments.test_activations, arguments, weight);
+  return all;
+}
+
+void add_output_errors(nlohmann::ordered_json& result, const Activations& x, const OwnedMatrix& weight,
+                       const OwnedMatrix& decoded, int threads) {
+  const OutputError calibration = output_error(x.calibration, weight, decoded, threads);
+  result["output_relative_error"] = calibration.relative;
+  result["layer_error"] = calibration.layer_error;
+  if (x.test.values.empty()) return;
+  const OutputError test = output_error(x.test, weight, decoded, threads);
+  result["test_output_relative_error"] = test.relative;
+  result["test_layer_error"] = test.layer_error;
+}
+
 int quantize_layer(const LayerArguments& arguments) {
   const Method method = parse_method(arguments.method);
   check_method(method);
+  const CalibrationNeeds needs = calibration_needs(method);
   const OwnedMatrix weight = read_matrix(arguments.weights, "weight", arguments.threads);
-  const OwnedMatrix x = read_matrix(arguments.activations, "x", arguments.threads);
-  if (x.cols != weight.cols)
-    fail("{}: 'x' has {} columns, but 'weight' of {} has {}", arguments.activations, x.cols, arguments.weights,
-         weight.cols);
-  const LayerStatistics statistics = statistics_of(arguments, method, x);
+  const Activations x = read_all_activations(arguments, needs, weight);
+  const LayerStatistics statistics = statistics_of(x.calibration, x.original, needs, arguments.threads);
   const auto quantize = [&] {
-    return quantize_lone_layer(method, {weight.view(), x.view(), statistics.view()}, arguments.threads);
+    return quantize_lone_layer(method, {weight.view(), x.calibration.view(), statistics.view()}, arguments.threads);
   };
   const QuantizedLayer quantized = quantize();
   const OwnedMatrix decoded{quantized.weights(arguments.threads), weight.rows, weight.cols};
@@ -140,13 +172,14 @@ int quantize_layer(const LayerArguments& arguments) {
       {"format", find_format(method.target)->id},
       {"rows", weight.rows},
       {"cols", weight.cols},
-      {"tokens", x.rows},
+      {"tokens", x.calibration.rows},
       {"bits_per_weight", 8.0 * static_cast<double>(stored_bytes(method, weight.rows, weight.cols)) /
                               static_cast<double>(weight.values.size())},
       {"relative_rmse", error.relative_rmse()},
-      {"weighted_relative_rmse", error.weighted_relative_rmse().value_or(0)},
-      {"output_relative_error", output_relative_error(x, weight, decoded, arguments.threads)}};
+      {"weighted_relative_rmse", error.weighted_relative_rmse().value_or(0)}};
+  add_output_errors(result, x, weight, decoded, arguments.threads);
   for (const ScalingChoice& choice : quantized.choices) result["alpha"].push_back(choice.alpha);
+  if (!quantized.remarks.empty()) result["remarks"] = quantized.remarks;
   if (arguments.repeat > 0) {
     const QuantizeTimes times = time_quantization(arguments.repeat, quantize);
     result["quantize_seconds"] = times.seconds;
@@ -156,7 +189,7 @@ int quantize_layer(const LayerArguments& arguments) {
   write_safetensors(arguments.out, std::span(&output, 1), {{"quantbench.method", id}});
   if (!arguments.json.empty()) write_text_atomically(arguments.json, result.dump(2) + "\n");
   for (const auto& [name, value] : result.items())
-    print_text(fmt::format("{:<24}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
+    print_text(fmt::format("{:<28}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
   return 0;
 }
 
@@ -166,8 +199,11 @@ std::function<int()> declare(CLI::App& app) {
       ->required();
   app.add_option("--activations", arguments->activations, "safetensors file with the tensor 'x' (tokens, inputs)")
       ->required();
-  app.add_option("--original-activations", arguments->original_activations,
-                 "the same tokens as they enter the layer in the original model, for methods that look at both");
+  app.add_option("--test-activations", arguments->test_activations,
+                 "safetensors file with another 'x': errors are also measured on these inputs");
+  app.add_option(
+      "--original-activations", arguments->original_activations,
+      "safetensors file with the 'x' of the same tokens in the original model, for gptq:...:asymmetric=ALPHA");
   app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
   app.add_option("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32")->required();
   app.add_option("--json", arguments->json, "also write the figures to this file");
@@ -178,7 +214,7 @@ std::function<int()> declare(CLI::App& app) {
       "Errors (docs/metrics.md): relative_rmse ||W-W'|| / ||W||; weighted_relative_rmse the same with each column "
       "weighted\n"
       "by its mean x^2; output_relative_error the same of the\n"
-      "layer's output, ||x(W-W')^T|| / ||xW^T||.\n\n"
+      "layer's output, ||x(W-W')^T|| / ||xW^T||; layer_error tr((W-W')H(W-W')^T) with H = 2/n x^T x of n tokens.\n\n"
       "Example:\n  quantbench layer w.safetensors --activations x.safetensors --method absmax:int4:g128 --out "
       "q.safetensors");
   return [arguments] { return quantize_layer(*arguments); };

@@ -104,6 +104,44 @@ TEST_F(LayerCommand, OrthonormalInputsMakeTheOutputErrorTheWeightError) {
   EXPECT_NEAR(std::sqrt(squared_error / squared), error, 1e-9);
 }
 
+TEST_F(LayerCommand, HiddenInputsAreMeasuredToo) {
+  write_matrix("w.safetensors", "weight", weights(6 * 32), 6);
+  write_matrix("x.safetensors", "x", weights(64 * 32), 64);
+  std::vector<float> twice = weights(64 * 32);
+  for (float& value : twice) value *= 2;
+  write_matrix("t.safetensors", "x", twice, 64);
+  const ProgramResult result = run_program(
+      fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --test-activations {0}/t.safetensors "
+                  "--method gptq:int3:g32:damp=0 --out {0}/q.safetensors --json {0}/r.json",
+                  directory_.string()));
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  const json figures = json::parse(read_text(path("r.json")));
+  const double error = figures["layer_error"], hidden = figures["test_layer_error"];
+  EXPECT_GT(error, 0.0);
+  EXPECT_NEAR(hidden / error, 4, 1e-5);
+  EXPECT_NEAR(figures["test_output_relative_error"].get<double>() / figures["output_relative_error"].get<double>(), 1,
+              1e-5);
+
+  // By definition, from what was written.
+  const Checkpoint written = open_checkpoint(path("q.safetensors"));
+  const auto* values = reinterpret_cast<const float*>(written.at("weight").bytes.data());
+  const std::vector<float> original = weights(6 * 32), x = weights(64 * 32);
+  double sum = 0;
+  for (std::size_t token = 0; token < 64; ++token)
+    for (std::size_t row = 0; row < 6; ++row) {
+      double output = 0;
+      for (std::size_t i = 0; i < 32; ++i)
+        output += static_cast<double>(x[token * 32 + i]) *
+                  (static_cast<double>(original[row * 32 + i]) - static_cast<double>(values[row * 32 + i]));
+      sum += output * output;
+    }
+  EXPECT_NEAR(error / (2 * sum / 64), 1, 1e-5);
+  expect_failure(fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --out {0}/q "
+                             "--method gptq:int3:g32:asymmetric=1",
+                             directory_.string()),
+                 "--original-activations");
+}
+
 TEST_F(LayerCommand, RefusesWhatItCannotMeasure) {
   write_matrix("w.safetensors", "weight", weights(6 * 32), 6);
   write_matrix("x.safetensors", "x", weights(2 * 16), 2);

@@ -101,11 +101,13 @@ std::vector<float> QuantizedLayer::weights(int threads) const {
 
 QuantizedLayer quantize_lone_layer(const Method& method, const LoneLayer& layer, int threads) {
   check_method(method);
-  if (method.transforms.empty())
-    return {quantize_tensor(method, "weight", layer.weights, layer.calibration, threads), {}};
+  QuantizedLayer result;
+  if (method.transforms.empty()) {
+    result.stored = quantize_tensor(method, "weight", layer.weights, layer.calibration, threads, &result.remarks);
+    return result;
+  }
   const Method rounding = search_rounding(*find_format(method.target));
   TransformedLayer transformed(layer, threads);
-  QuantizedLayer result;
   for (const std::string& name : method.transforms) {
     const TransformEntry& transform = Registry<TransformEntry>::instance().at(name);
     if (!transform.scaling) continue;
@@ -116,7 +118,7 @@ QuantizedLayer quantize_lone_layer(const Method& method, const LoneLayer& layer,
       clip_of(method) == Clip::off ? std::vector<float>() : transformed.clip_limits(rounding);
   LayerCalibration calibration = transformed.calibration();
   calibration.grid_limits = limits;
-  result.stored = quantize_transformed(method, "weight", transformed.weights(), calibration, threads);
+  result.stored = quantize_transformed(method, "weight", transformed.weights(), calibration, threads, &result.remarks);
   return result;
 }
 

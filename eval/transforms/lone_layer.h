@@ -20,6 +20,7 @@ struct LoneLayer {
 struct QuantizedLayer {
   TensorData stored;                   // of the transformed layer (outputs, cols)
   std::vector<ScalingChoice> choices;  // of the transforms that scale inputs, in order
+  std::vector<std::string> remarks{};  // of the solver
 
   /// Decoded and transformed back, for the inputs as they were. (outputs, cols)
   std::vector<float> weights(int threads) const;

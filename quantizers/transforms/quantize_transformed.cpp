@@ -28,7 +28,7 @@ CalibrationNeeds needs_after_transforms(const Method& method) {
 }
 
 TensorData quantize_transformed(const Method& method, const std::string& name, MatrixView weights,
-                                const LayerCalibration& calibration, int threads) {
+                                const LayerCalibration& calibration, int threads, std::vector<std::string>* remarks) {
   const Method plain = without_transforms(method);
   LayerCalibration known = calibration;
   std::vector<float> clamped;
@@ -39,7 +39,7 @@ TensorData quantize_transformed(const Method& method, const std::string& name, M
     target.values = clamped;
     known.grid_limits = {};
   }
-  TensorData packed = quantize_tensor(plain, name, target, known, threads);
+  TensorData packed = quantize_tensor(plain, name, target, known, threads, remarks);
   const std::vector<std::size_t> kept = kept_columns(method, name, weights, calibration);
   if (kept.empty()) return packed;
   std::vector<float> values = decoded(packed.view(), threads);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <iostream>
 
+#include "quantizers/formats/registry.h"
 #include "quantizers/solvers/gptq/golden_layers_for_tests.h"
 
 namespace quantbench {
@@ -103,6 +104,28 @@ TEST_F(GptqGoldenSlow, CorrectedModeIsAtMostEqualOnAverage) {
     }
   std::cout << count << " cases, geometric mean of the ratio to the published code: " << std::exp(sum / count) << "\n";
   EXPECT_LE(sum / count, std::log(0.5));
+}
+
+/// Of formats of GGUF, against `search` with importance.
+TEST_F(GptqGoldenSlow, OtherFormatsHaveLessErrorThanSearch) {
+  for (const GoldenLayer& layer : layers()) {
+    std::vector<float> mean_square;
+    for (std::size_t i = 0; i < layer.cols; ++i) mean_square.push_back(layer.hessian[i * layer.cols + i] / 2);
+    for (const std::string& format : format_ids()) {
+      const auto stored = find_format(format);
+      if (!stored->gguf_type || stored->floating_point || layer.cols % stored->block != 0) continue;
+      const Method method = parse_method("gptq:" + format);
+      try {
+        check_method(method);
+      } catch (const Error&) {
+        continue;
+      }
+      const double plain = layer.error(layer.quantize("search:" + format, {.mean_square = mean_square}));
+      for (const char* const options : {"", ":static", ":actorder", ":gar"})
+        EXPECT_LT(layer.error(layer.quantize("gptq:" + format + options)), 0.7 * plain)
+            << layer.name << " " << format << options;
+    }
+  }
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ void check_limits(const SolverInput& input, const Format& format) {
   if (limits != 0 && limits != expected) fail("gptq: {} limits of grids given, expected {}", limits, expected);
 }
 
+/// Integer formats have groups, all others blocks of one or more.
+Grouping grouping_of(const Format& format) {
+  return {format.group, std::max(format.group, format.block == 1 ? 0 : format.block)};
+}
+
 class Gptq : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>& options) const override {
@@ -39,11 +44,11 @@ class Gptq : public Solver {
     const Format& format = *out.view().format;
     const Options options = parse_options(input.options);
     check_limits(input, format);
-    const Problem problem = prepare(input, options, format.group);
-    PanelContext context{input, options, problem, format, GridFitter(format, options)};
+    const Problem problem = prepare(input, options, grouping_of(format));
+    PanelContext context{input, options, problem, format};
     Grid of_tensor;
     if (format.scale_per_tensor) {
-      of_tensor = context.fitter.fit({.weights = input.weights.values});
+      of_tensor = GridFitter(format, options).fit({.weights = input.weights.values});
       context.grid_of_tensor = &of_tensor;
     }
     const std::size_t rows = input.weights.rows;

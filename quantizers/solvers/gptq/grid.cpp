@@ -27,15 +27,13 @@ double error_power(double x) {
   return square == 0 || !std::isfinite(square) ? square : square * fifth_root(square);
 }
 
-float clamped(float weight, float limit) { return limit > 0 ? std::clamp(weight, -limit, limit) : weight; }
-
 }  // namespace
 
 GridFitter::Range GridFitter::range_of(const GroupWeights& group) const {
   Range range;
   for (const float weight : group.weights) {
-    range.low = std::min(range.low, clamped(weight, group.limit));
-    range.high = std::max(range.high, clamped(weight, group.limit));
+    range.low = std::min(range.low, weight);
+    range.high = std::max(range.high, weight);
   }
   if (!format_->has_offset) {
     const float largest = std::max(-range.low, range.high);
@@ -67,8 +65,8 @@ Grid GridFitter::grid_of(Range range) const {
 double GridFitter::error(const Grid& grid, const GroupWeights& group, double least) const {
   double sum = 0;
   for (std::size_t i = 0; i < group.weights.size() && sum < least; ++i) {
-    const float weight = clamped(group.weights[i], group.limit);
-    const double difference = static_cast<double>(value(grid, level(grid, weight)) - weight);
+    const float weight = group.weights[i];
+    const double difference = static_cast<double>(Rounder::value(grid, rounder_.level(grid, weight)) - weight);
     if (reference_)
       sum += error_power(difference);
     else

@@ -1,7 +1,9 @@
-// The grids of integer formats: weight = scale * (level - zero), one scale and zero for a group of weights.
+// Grids: one scale and offset for a group of weights, and the levels of a format.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <span>
 
 #include "core/format.h"
@@ -9,21 +11,57 @@
 
 namespace quantbench::gptq {
 
-/// What is stored is {scale, offset}; zero is the level of the weight 0. Scale 0: all weights become 0.
+/// weight = scale * level + offset, as stored.
 struct Grid {
   float scale = 0;
-  float offset = 0;  // -scale * zero, rounded once
-  float zero = 0;
+  float offset = 0;
+  float zero = 0;  // of integer formats: the level of the weight 0, offset is -scale * zero
+};
+
+/// Finds levels of a format.
+class Rounder {
+ public:
+  explicit Rounder(const Format& format)
+      : table_(format.level_values),
+        has_offset_(format.has_offset && format.gguf_type.has_value()),
+        level_min_(static_cast<float>(format.level_min)),
+        level_max_(static_cast<float>(format.level_max)) {}
+
+  /// The nearest; of two, the even one. weight: finite.
+  float level(const Grid& grid, float weight) const {
+    constexpr float limit = 65536;  // far beyond all levels
+    const float from_zero = has_offset_ ? weight - grid.offset : weight;
+    const float steps = grid.scale == 0 ? 0 : std::min(std::max(from_zero / grid.scale, -limit), limit);
+    if (!table_.empty()) return nearest_in_table(steps);
+    // Adding and subtracting 1.5 * 2^23 rounds what is below 2^22 to an integer, halves to even.
+    constexpr float rounder = 0x1.8p23f;
+    return std::min(std::max((steps + rounder) - rounder + grid.zero, level_min_), level_max_);
+  }
+
+  static float value(const Grid& grid, float level) { return grid.scale * level + grid.offset; }
+
+ private:
+  float nearest_in_table(float steps) const {
+    float best = static_cast<float>(table_.front());
+    for (const std::int8_t entry : table_) {
+      const auto level = static_cast<float>(entry);
+      if (std::fabs(steps - level) < std::fabs(steps - best)) best = level;
+    }
+    return best;
+  }
+
+  std::span<const std::int8_t> table_;
+  bool has_offset_;
+  float level_min_, level_max_;
 };
 
 /// Weights of a group and what a squared error of each counts. importance: as long as the weights, or empty: all alike.
 struct GroupWeights {
   std::span<const float> weights;
   std::span<const float> importance = {};
-  float limit = 0;  // when positive: weights are clamped to -limit..limit first
 };
 
-/// Fits grids to weights.
+/// Fits grids of integer formats to weights.
 ///
 /// The range of a group always holds 0, and is its extremes; or, where it is searched, the best of 80 ranges that are shrunk by 0 to 79 % of it.
 /// Asymmetric: scale = (max - min) / (levels - 1), zero such that min is the lowest level. Symmetric: the largest magnitude
@@ -38,21 +76,11 @@ class GridFitter {
       : format_(&format),
         searched_(options.searched_range),
         reference_(options.reference),
+        rounder_(format),
         level_min_(static_cast<float>(format.level_min)),
         level_max_(static_cast<float>(format.level_max)) {}
 
   Grid fit(const GroupWeights& group) const;
-
-  /// Ties to even, then clamped. weight: finite.
-  float level(const Grid& grid, float weight) const {
-    if (grid.scale == 0) return 0;
-    // Adding and subtracting 1.5 * 2^23 rounds what is below 2^22 to an integer, halves to even; levels are far below.
-    constexpr float limit = 65536, rounder = 0x1.8p23f;
-    const float steps = std::min(std::max(weight / grid.scale, -limit), limit);
-    return std::min(std::max((steps + rounder) - rounder + grid.zero, level_min_), level_max_);
-  }
-
-  static float value(const Grid& grid, float level) { return grid.scale * level + grid.offset; }
 
  private:
   struct Range {
@@ -66,6 +94,7 @@ class GridFitter {
 
   const Format* format_;
   bool searched_, reference_;
+  Rounder rounder_;
   float level_min_, level_max_;
 };
 

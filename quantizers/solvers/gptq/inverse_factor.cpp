@@ -1,11 +1,11 @@
 #include "quantizers/solvers/gptq/inverse_factor.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/checked.h"
 #include "core/matmul/matmul_f32.h"
 #include "core/parallel.h"
+#include "quantizers/solvers/gptq/cholesky_f64.h"
 
 namespace quantbench {
 namespace {
@@ -23,50 +23,11 @@ struct Shape {
   std::size_t m, n, k;
 };
 
-/// A lower triangular block of the diagonal and its inverse, factored in f64.
-struct DiagonalBlock {
-  std::size_t size = 0;
-  std::vector<double> factor, inverse;  // (size, size)
-
-  /// False when the block is not positive definite.
-  bool factor_of(Part matrix, std::size_t n) {
-    size = n;
-    factor.assign(n * n, 0);
-    for (std::size_t row = 0; row < n; ++row)
-      for (std::size_t col = 0; col <= row; ++col)
-        if (!set_entry(row, col, static_cast<double>(matrix.values[row * matrix.stride + col]))) return false;
-    invert();
-    return true;
-  }
-
-  void store_factor(Part out) const {
-    for (std::size_t row = 0; row < size; ++row)
-      for (std::size_t col = 0; col < size; ++col)
-        out.values[row * out.stride + col] = static_cast<float>(factor[row * size + col]);
-  }
-
- private:
-  bool set_entry(std::size_t row, std::size_t col, double value) {
-    for (std::size_t k = 0; k < col; ++k) value -= factor[row * size + k] * factor[col * size + k];
-    if (row == col && !(value > 0 && std::isfinite(value))) return false;
-    factor[row * size + col] = row == col ? std::sqrt(value) : value / factor[col * size + col];
-    return true;
-  }
-
-  void invert() {
-    inverse.assign(size * size, 0);
-    for (std::size_t row = 0; row < size; ++row) {
-      const double scale = 1 / factor[row * size + row];
-      double* const out = inverse.data() + row * size;
-      for (std::size_t k = 0; k < row; ++k) {
-        const double weight = factor[row * size + k];
-        for (std::size_t col = 0; col <= k; ++col) out[col] -= weight * inverse[k * size + col];
-      }
-      for (std::size_t col = 0; col < row; ++col) out[col] *= scale;
-      out[row] = scale;
-    }
-  }
-};
+void store_factor(const CholeskyF64& block, Part out) {
+  for (std::size_t row = 0; row < block.size(); ++row)
+    for (std::size_t col = 0; col < block.size(); ++col)
+      out.values[row * out.stride + col] = static_cast<float>(block.factor()[row * block.size() + col]);
+}
 
 class BlockedCholesky {
  public:
@@ -116,10 +77,11 @@ class BlockedCholesky {
         for (std::size_t col = 0; col < size; ++col) rest[col] = stored[col] - rest[col];
       }
     });
-    DiagonalBlock diagonal;
-    if (!diagonal.factor_of(scratch, size)) return false;
-    diagonal.store_factor(at(begin, begin));
-    std::vector<float> inverse(diagonal.inverse.begin(), diagonal.inverse.end());
+    CholeskyF64 diagonal;
+    if (!diagonal.factorize(scratch.values, size)) return false;
+    store_factor(diagonal, at(begin, begin));
+    const std::vector<double> exact = diagonal.inverse_of_factor();
+    std::vector<float> inverse(exact.begin(), exact.end());
     multiply({scratch.values + size * size, size}, {inverse.data(), size}, at(begin + size, begin),
              {rows - size, size, size});
     inverses_.push_back(std::move(inverse));

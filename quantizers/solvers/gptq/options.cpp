@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "quantizers/solvers/search/encoders.h"
 
 namespace quantbench::gptq {
 namespace {
@@ -77,13 +78,15 @@ Options parse_options(const std::map<std::string, std::string>& options) {
 }
 
 void check_format(const Format& format, const Options& options) {
-  const bool integers = format.pack != nullptr && format.round_affine != nullptr && format.level_values.empty() &&
-                        !format.gguf_type && !format.floating_point;
-  if (!integers) fail("the solver gptq does not write {}", format.id);
-  if (options.dynamic_group > 0 && format.group != 1)
+  const bool integers = format.pack != nullptr && format.level_values.empty() && !format.gguf_type;
+  if (!integers && !search::writes_groups(format) && !search::writes_blocks(format))
+    fail("the solver gptq does not write {}", format.id);
+  if (!integers && (options.reference || !options.searched_range))
+    fail("gptq: {} is about integer formats, not {}", options.reference ? "reference" : "minmax", format.id);
+  if (options.dynamic_group > 0 && (format.group != 1 || !integers))
     fail(
         "gptq: with actorder:dynamic={} the columns of a group lie scattered, which takes a scale for each weight to "
-        "store (g1:scale=f32) and not {}; actorder alone keeps groups together",
+        "store (an integer format of g1) and not {}; actorder alone keeps groups together",
         options.dynamic_group, format.id);
 }
 

@@ -1,57 +1,13 @@
 #include "quantizers/solvers/gptq/problem.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "core/checked.h"
-#include "core/error.h"
 #include "core/matmul/matmul_f32.h"
 #include "core/parallel.h"
+#include "quantizers/solvers/gptq/hessian.h"
 #include "quantizers/solvers/gptq/inverse_factor.h"
 
 namespace quantbench::gptq {
 namespace {
-
-constexpr int most_tries = 8;
-
-void check_moments(std::span<const float> moments, std::size_t cols, const char* name) {
-  if (moments.size() != checked_multiply(cols, cols))
-    fail("gptq: {} has {} entries, expected {} x {}", name, moments.size(), cols, cols);
-  const auto bad = std::ranges::find_if(moments, [](float value) { return !std::isfinite(value); });
-  if (bad == moments.end()) return;
-  const auto index = static_cast<std::size_t>(bad - moments.begin());
-  fail("gptq: {} holds {} at row {}, column {}", name, *bad, index / cols, index % cols);
-}
-
-/// diag(H) by column, with what dead columns get instead of 0.
-struct Diagonal {
-  std::vector<float> values;  // (cols)
-  std::vector<std::uint8_t> dead;
-  double mean = 0;
-};
-
-double mean_of(std::span<const float> values) {
-  double sum = 0;
-  for (const float value : values) sum += static_cast<double>(value);
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
-}
-
-Diagonal find_diagonal(std::span<const float> hessian, std::size_t cols, bool reference) {
-  Diagonal diagonal;
-  std::vector<float> alive;
-  for (std::size_t column = 0; column < cols; ++column) {
-    const float value = hessian.empty() ? 1.0f : hessian[column * cols + column];
-    if (value < 0) fail("gptq: the diagonal of the second moments holds {} at column {}", value, column);
-    diagonal.values.push_back(value);
-    diagonal.dead.push_back(value == 0);
-    if (value != 0) alive.push_back(value);
-  }
-  const float of_dead = reference || alive.empty() ? 1.0f : static_cast<float>(mean_of(alive));
-  for (std::size_t column = 0; column < cols; ++column)
-    if (diagonal.dead[column] != 0) diagonal.values[column] = of_dead;
-  diagonal.mean = mean_of(diagonal.values);
-  return diagonal;
-}
 
 /// Rows and columns in the order of visiting.
 std::vector<float> permuted(std::span<const float> matrix, const std::vector<std::size_t>& order, int threads) {
@@ -75,18 +31,14 @@ std::vector<float> damped(const SolverInput& input, const Problem& problem, cons
 
 std::vector<float> factor_with_damping(const SolverInput& input, const Problem& problem, const Diagonal& diagonal,
                                        double damp) {
-  constexpr double least_raised = 1e-4;
-  double used = damp;
-  for (int tries = 0; tries < most_tries; ++tries, used = std::max(10 * used, least_raised)) {
+  std::vector<float> found;
+  raise_damping_until(input, damp, [&](double used) {
     auto factor =
         transposed_inverse_factor(damped(input, problem, diagonal, used), problem.cols, input.threads, input.isa);
-    if (!factor) continue;
-    if (used != damp && input.remarks != nullptr)
-      input.remarks->push_back(
-          fmt::format("gptq: the second moments are not positive definite with damp={}; used damp={}", damp, used));
-    return std::move(*factor);
-  }
-  fail("gptq: the second moments are not positive definite, even with {} times the mean of their diagonal added", used);
+    if (factor) found = std::move(*factor);
+    return factor.has_value();
+  });
+  return found;
 }
 
 std::vector<std::vector<float>> upright_blocks(const std::vector<float>& transposed, const VisitOrder& order) {
@@ -151,13 +103,13 @@ std::vector<float> identity(std::size_t cols) {
 
 }  // namespace
 
-Problem prepare(const SolverInput& input, const Options& options, std::size_t group) {
+Problem prepare(const SolverInput& input, const Options& options, Grouping grouping) {
   const std::span<const float> hessian = input.calibration.second_moments;
   Problem problem;
   problem.cols = input.weights.cols;
   if (!hessian.empty()) check_moments(hessian, problem.cols, "the matrix of second moments");
   const Diagonal diagonal = find_diagonal(hessian, problem.cols, options.reference);
-  problem.order = make_order(options, group, diagonal.values);
+  problem.order = make_order(options, grouping, diagonal.values);
   problem.dead = diagonal.dead;
   problem.factor.transposed =
       hessian.empty() ? identity(problem.cols) : factor_with_damping(input, problem, diagonal, options.damp);

@@ -31,6 +31,6 @@ struct Problem {
 /// other columns. damp * mean(diag H) is added to the diagonal; when the matrix still is not positive definite,
 /// damp is raised in steps to ten times as much, and a remark says so. Without second moments H is the identity: inputs of which
 /// nothing is known count alike. Throws Error when moments have the wrong size or are not finite, or no damping helps.
-Problem prepare(const SolverInput& input, const Options& options, std::size_t group);
+Problem prepare(const SolverInput& input, const Options& options, Grouping grouping);
 
 }  // namespace quantbench::gptq

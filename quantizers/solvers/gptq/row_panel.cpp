@@ -25,13 +25,14 @@ RowPanel::RowPanel(const PanelContext& context, std::size_t first_row, std::size
       weights_(rows * cols_),
       errors_(rows * cols_),
       unrounded_(problem_.asymmetry.empty() ? 0 : rows * cols_),
-      grids_(rows * problem_.order.grids),
+      grids_(context, first_row, rows),
       levels_(rows * cols_),
       applied_(cols_) {}
 
 void RowPanel::quantize() {
   gather();
-  if (problem_.order.runs.empty()) find_static_grids();
+  if (problem_.order.runs.empty())
+    for (std::size_t unit = 0; unit < grids_.units(); ++unit) grids_.find(unit, weights_);
   for (std::size_t block = 0; block < problem_.order.blocks.size(); ++block) round_block(block);
   round_dead_columns();
 }
@@ -44,43 +45,6 @@ void RowPanel::gather() {
       weights_[row * cols_ + position] = problem_.dead[column] != 0 ? 0.0f : from[column];
     }
   }
-}
-
-float RowPanel::limit_of(std::size_t row, std::size_t grid) const {
-  const auto limits = context_.input.calibration.grid_limits;
-  return limits.empty() ? 0.0f : limits[(first_row_ + row) * problem_.order.grids + grid];
-}
-
-void RowPanel::find_static_grids() {
-  const std::size_t grids = problem_.order.grids;
-  std::vector<std::vector<std::size_t>> members(grids);  // positions
-  for (std::size_t position = 0; position < cols_; ++position)
-    members[problem_.order.grid[position]].push_back(position);
-  // The published code finds the grids of whole rows before it clears the columns whose input was always 0.
-  const bool with_dead = context_.options.reference && context_.format.group == 0;
-  std::vector<float> weights, importance;
-  for (std::size_t row = 0; row < rows_; ++row)
-    for (std::size_t grid = 0; grid < grids; ++grid) {
-      if (context_.grid_of_tensor != nullptr) {
-        grids_[row * grids + grid] = *context_.grid_of_tensor;
-        continue;
-      }
-      weights.clear(), importance.clear();
-      for (const std::size_t position : members[grid]) {
-        const std::size_t column = problem_.order.column[position];
-        weights.push_back(with_dead ? context_.input.weights.row(first_row_ + row)[column]
-                                    : weights_[row * cols_ + position]);
-        importance.push_back(problem_.importance[position]);
-      }
-      grids_[row * grids + grid] = context_.fitter.fit({weights, importance, limit_of(row, grid)});
-    }
-}
-
-void RowPanel::find_grid(std::size_t row, const Run& run) {
-  const std::span<const float> weights =
-      std::span(weights_).subspan(row * cols_ + run.positions.begin, run.positions.size());
-  const auto importance = std::span(problem_.importance).subspan(run.positions.begin, run.positions.size());
-  grids_[row * problem_.order.grids + run.grid] = context_.fitter.fit({weights, importance, limit_of(row, run.grid)});
 }
 
 void RowPanel::subtract_product(std::span<const float> left, const UpperFactor& factor, Positions positions,
@@ -120,50 +84,55 @@ void RowPanel::bring_up_to_date(Positions positions, std::size_t end_of_errors) 
   }
 }
 
-void RowPanel::find_grids_of_block(const Positions& block) {
-  const auto& runs = problem_.order.runs;
-  for (std::size_t run = next_run_; run < runs.size() && runs[run].positions.begin < block.end; ++run)
-    for (std::size_t row = 0; row < rows_; ++row) find_grid(row, runs[run]);
-}
-
 void RowPanel::round_block(std::size_t index) {
   const Positions block = problem_.order.blocks[index];
   const auto& runs = problem_.order.runs;
   std::size_t next = next_run_;
   while (next < runs.size() && runs[next].positions.begin < block.end) ++next;
-  const std::size_t end = next > next_run_ ? std::max(block.end, runs[next - 1].positions.end) : block.end;
-  bring_up_to_date({block.begin, end}, block.begin);
-  if (context_.options.reference) find_grids_of_block(block);
-  for (std::size_t row = 0; row < rows_; ++row) round_row(row, index);
+  const std::span<const Run> beginning = std::span(runs).subspan(next_run_, next - next_run_);
   next_run_ = next;
+  bring_up_to_date({block.begin, beginning.empty() ? block.end : std::max(block.end, beginning.back().positions.end)},
+                   block.begin);
+  if (context_.options.reference) {
+    for (const Run& run : beginning) grids_.find(run.unit, weights_);
+    round_piece(block, index);
+    return;
+  }
+  std::size_t begin = block.begin;
+  for (const Run& run : beginning) {
+    round_piece({begin, run.positions.begin}, index);
+    grids_.find(run.unit, weights_);
+    begin = run.positions.begin;
+  }
+  round_piece({begin, block.end}, index);
 }
 
-void RowPanel::round_row(std::size_t row, std::size_t index) {
-  const Positions block = problem_.order.blocks[index];
-  const auto& runs = problem_.order.runs;
+void RowPanel::round_piece(Positions piece, std::size_t block) {
+  for (std::size_t row = 0; row < rows_; ++row) round_row(row, piece, block);
+}
+
+void RowPanel::round_row(std::size_t row, Positions piece, std::size_t block_index) {
+  const Positions block = problem_.order.blocks[block_index];
   const std::size_t size = block.size();
-  const Grid* const grids = grids_.data() + row * problem_.order.grids;
+  const std::span<const Grid> grids = grids_.row(row);
   const bool asymmetric = !problem_.asymmetry.empty();
   float* __restrict const weights = weights_.data() + row * cols_ + block.begin;
-  std::size_t run = next_run_;
-  for (std::size_t i = 0; i < size; ++i) {
-    const std::size_t position = block.begin + i;
-    if (!context_.options.reference && run < runs.size() && runs[run].positions.begin == position)
-      find_grid(row, runs[run++]);
+  for (std::size_t position = piece.begin; position < piece.end; ++position) {
+    const std::size_t i = position - block.begin;
     const Grid& grid = grids[problem_.order.grid[position]];
     const float weight = finite(weights[i]);
-    const float level = context_.fitter.level(grid, weight);
-    const float* __restrict const factor = problem_.factor.blocks[index].data() + i * size;
-    const float error = finite((weight - GridFitter::value(grid, level)) / factor[i]);
+    const float level = grids_.rounder().level(grid, weight);
+    const float* __restrict const factor = problem_.factor.blocks[block_index].data() + i * size;
+    const float error = finite((weight - Rounder::value(grid, level)) / factor[i]);
     levels_[row * cols_ + problem_.order.column[position]] = static_cast<std::int8_t>(level);
     errors_[row * cols_ + position] = error;
     for (std::size_t j = i + 1; j < size; ++j) weights[j] -= error * factor[j];
     if (asymmetric) {
-      const float* __restrict const residual = problem_.asymmetry.blocks[index].data() + i * size;
+      const float* __restrict const residual = problem_.asymmetry.blocks[block_index].data() + i * size;
       for (std::size_t j = i + 1; j < size; ++j) weights[j] += weight * residual[j];
       unrounded_[row * cols_ + position] = weight;
     }
-    weights[i] = GridFitter::value(grid, level);
+    weights[i] = Rounder::value(grid, level);
   }
 }
 
@@ -175,25 +144,18 @@ void RowPanel::round_dead_columns() {
     const std::size_t column = problem_.order.column[position];
     if (problem_.dead[column] == 0) continue;
     for (std::size_t row = 0; row < rows_; ++row) {
-      const Grid& grid = grids_[row * problem_.order.grids + problem_.order.grid[position]];
+      const Grid& grid = grids_.row(row)[problem_.order.grid[position]];
       const float weight = context_.input.weights.row(first_row_ + row)[column];
-      levels_[row * cols_ + column] = static_cast<std::int8_t>(context_.fitter.level(grid, weight));
+      levels_[row * cols_ + column] = static_cast<std::int8_t>(grids_.rounder().level(grid, weight));
     }
   }
 }
 
 void RowPanel::pack(TensorData& out) const {
-  const Format& format = context_.format;
-  const std::size_t group = format.group == 0 ? cols_ : std::min(format.group, cols_);
-  std::vector<Affine> affines(format.groups_of_row(cols_));
   for (std::size_t row = 0; row < rows_; ++row) {
-    for (std::size_t position = 0; position < cols_; ++position) {
-      const Grid& grid = grids_[row * problem_.order.grids + problem_.order.grid[position]];
-      affines[problem_.order.column[position] / group] = format.round_affine(format, {grid.scale, grid.offset});
-    }
     MutableRowBytes bytes = out.row(first_row_ + row);
     if (first_row_ + row != 0) bytes.header = nullptr;
-    format.pack(format, affines, std::span(levels_).subspan(row * cols_, cols_), bytes);
+    grids_.pack(row, std::span(levels_).subspan(row * cols_, cols_), bytes);
   }
 }
 

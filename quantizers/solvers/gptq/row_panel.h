@@ -11,20 +11,9 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "quantizers/solvers/gptq/grid.h"
-#include "quantizers/solvers/gptq/problem.h"
+#include "quantizers/solvers/gptq/panel_grids.h"
 
 namespace quantbench::gptq {
-
-/// What all panels share.
-struct PanelContext {
-  const SolverInput& input;
-  const Options& options;
-  const Problem& problem;
-  const Format& format;
-  GridFitter fitter;
-  const Grid* grid_of_tensor = nullptr;  // for formats with one scale for the whole tensor
-};
 
 class RowPanel {
  public:
@@ -35,31 +24,26 @@ class RowPanel {
   void pack(TensorData& out) const;
 
   /// After `quantize`, of a row counted from first_row: its grids, and e of each position.
-  std::span<const Grid> grids(std::size_t row) const {
-    return std::span(grids_).subspan(row * problem_.order.grids, problem_.order.grids);
-  }
+  std::span<const Grid> grids(std::size_t row) const { return grids_.row(row); }
   std::span<const float> errors(std::size_t row) const { return std::span(errors_).subspan(row * cols_, cols_); }
 
  private:
   void gather();
-  void find_static_grids();
-  void find_grids_of_block(const Positions& block);
-  void find_grid(std::size_t row, const Run& run);
   void bring_up_to_date(Positions positions, std::size_t end_of_errors);
   void subtract_product(std::span<const float> left, const UpperFactor& factor, Positions positions, Positions errors,
                         float sign);
   void round_block(std::size_t index);
-  void round_row(std::size_t row, std::size_t index);
+  void round_piece(Positions piece, std::size_t block);
+  void round_row(std::size_t row, Positions piece, std::size_t block);
   void round_dead_columns();
-  float limit_of(std::size_t row, std::size_t grid) const;
 
   const PanelContext context_;
   const Problem& problem_;
   std::size_t first_row_, rows_, cols_;
-  std::vector<float> weights_;        // (rows, cols) by position; visited ones are what they were rounded to
-  std::vector<float> errors_;         // (rows, cols) by position: e
-  std::vector<float> unrounded_;      // (rows, cols) by position: weights before rounding; only for GPTAQ
-  std::vector<Grid> grids_;           // (rows, grids)
+  std::vector<float> weights_;    // (rows, cols) by position; visited ones are what they were rounded to
+  std::vector<float> errors_;     // (rows, cols) by position: e
+  std::vector<float> unrounded_;  // (rows, cols) by position: weights before rounding; only for GPTAQ
+  PanelGrids grids_;
   std::vector<std::int8_t> levels_;   // (rows, cols) by column
   std::vector<std::size_t> applied_;  // (cols) by position: errors of positions below this are in the weights
   std::vector<float> scratch_;

@@ -34,11 +34,12 @@ Columns order_columns(Order order, std::size_t group, std::span<const float> dia
   return columns;
 }
 
-std::vector<Run> find_runs(const std::vector<std::size_t>& grid_of_position) {
+std::vector<Run> find_runs(const VisitOrder& order) {
+  const std::size_t grids_of_unit = order.grouping.unit / order.grouping.group;
   std::vector<Run> runs;
-  for (std::size_t position = 0; position < grid_of_position.size(); ++position) {
-    if (runs.empty() || runs.back().grid != grid_of_position[position])
-      runs.push_back({{position, position}, grid_of_position[position]});
+  for (std::size_t position = 0; position < order.grid.size(); ++position) {
+    const std::size_t unit = order.grid[position] / grids_of_unit;
+    if (runs.empty() || runs.back().unit != unit) runs.push_back({{position, position}, unit});
     runs.back().positions.end = position + 1;
   }
   return runs;
@@ -68,16 +69,18 @@ std::vector<Positions> blocks_of_runs(const std::vector<Run>& runs, std::size_t 
 
 }  // namespace
 
-VisitOrder make_order(const Options& options, std::size_t group, std::span<const float> diagonal) {
+VisitOrder make_order(const Options& options, Grouping grouping, std::span<const float> diagonal) {
   const std::size_t cols = diagonal.size();
-  const std::size_t stored_group = group == 0 ? cols : std::min(group, cols);
+  if (options.dynamic_group > 0) grouping = {options.dynamic_group, options.dynamic_group};
+  for (std::size_t* size : {&grouping.group, &grouping.unit})
+    if (*size == 0 || *size > cols) *size = cols;
   VisitOrder order;
-  order.column = order_columns(options.order, stored_group, diagonal);
-  const std::size_t grid_group = options.dynamic_group > 0 ? options.dynamic_group : stored_group;
+  order.grouping = grouping;
+  order.column = order_columns(options.order, grouping.unit, diagonal);
   for (std::size_t position = 0; position < cols; ++position)
-    order.grid.push_back((options.dynamic_group > 0 ? position : order.column[position]) / grid_group);
-  order.grids = (cols + grid_group - 1) / grid_group;
-  if (!options.static_grids && grid_group < cols) order.runs = find_runs(order.grid);
+    order.grid.push_back((options.dynamic_group > 0 ? position : order.column[position]) / grouping.group);
+  order.grids = (cols + grouping.group - 1) / grouping.group;
+  if (!options.static_grids && grouping.unit < cols) order.runs = find_runs(order);
   const bool aligned = !options.reference && !order.runs.empty();
   order.blocks = aligned ? blocks_of_runs(order.runs, options.block) : cut({0, cols}, options.block);
   return order;

@@ -17,23 +17,31 @@ struct Positions {
   std::size_t size() const { return end - begin; }
 };
 
-/// Neighbouring positions whose grid is found when the loop reaches the first of them.
+/// Neighbouring positions whose grids are found when the loop reaches the first of them.
 struct Run {
   Positions positions;
-  std::size_t grid = 0;
+  std::size_t unit = 0;
+};
+
+/// Columns in groups, which share a grid, and in units, whose grids are found together. A unit is one group or, in formats with
+/// super-blocks, one of these.
+struct Grouping {
+  std::size_t group = 0;  // 0: a whole row
+  std::size_t unit = 0;   // likewise; a multiple of the group
 };
 
 struct VisitOrder {
+  Grouping grouping;                // with the number of columns for 0
   std::vector<std::size_t> column;  // of each position
   std::vector<std::size_t> grid;    // of each position
-  std::size_t grids = 0;
-  std::vector<Run> runs;          // in order, all positions; empty when all grids are found before the first column
-  std::vector<Positions> blocks;  // in order, all positions; errors reach columns after a block when it is done
+  std::size_t grids = 0;            // of a row
+  std::vector<Run> runs;            // in order, all positions; empty when all grids are found before the first column
+  std::vector<Positions> blocks;    // in order, all positions; errors reach columns after a block when it is done
 };
 
-/// diagonal: (cols) the importance of each column. group: of the format; 0: a whole row.
+/// diagonal: (cols) the importance of each column.
 /// Blocks have options.block positions, as in the published code; but where grids are found on the way and `reference` is off,
 /// blocks begin and end with runs, or lie within one, so that a grid can see all earlier errors.
-VisitOrder make_order(const Options& options, std::size_t group, std::span<const float> diagonal);
+VisitOrder make_order(const Options& options, Grouping grouping, std::span<const float> diagonal);
 
 }  // namespace quantbench::gptq

@@ -48,6 +48,7 @@ class RowFit {
     }
   }
 
+  const std::vector<Affine>& affines() const { return affines_; }
   void pack(MutableRowBytes out) const { format_.pack(format_, affines_, levels_, out); }
 
  private:
@@ -89,6 +90,12 @@ void encode_groups(const Format& format, const SearchRow& row, MutableRowBytes o
   RowFit fit(format, row, group_kernels(isa));
   fit.fit();
   fit.pack(out);
+}
+
+std::vector<Affine> find_group_affines(const Format& format, const SearchRow& row, Isa isa) {
+  RowFit fit(format, row, group_kernels(isa));
+  fit.fit();
+  return fit.affines();
 }
 
 namespace {
