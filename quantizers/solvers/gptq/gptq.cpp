@@ -23,7 +23,9 @@ void check_limits(const SolverInput& input, const Format& format) {
 
 /// Integer formats have groups, all others blocks of one or more.
 Grouping grouping_of(const Format& format) {
-  return {format.group, std::max(format.group, format.block == 1 ? 0 : format.block)};
+  return {.group = format.group,
+          .unit = std::max(format.group, format.block == 1 ? 0 : format.block),
+          .together = format.codebook != nullptr ? octet : 1};
 }
 
 class Gptq : public Solver {

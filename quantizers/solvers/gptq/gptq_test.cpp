@@ -81,7 +81,7 @@ TEST(GptqTrace, EveryStepIsThatOfThePublishedCode) {
     const Options parsed = parse_options(options);
     check_format(*format, parsed);
     const SolverInput input{{weights, rows, cols}, {.second_moments = hessian}, options};
-    const Problem problem = prepare(input, parsed, {format->group, format->group});
+    const Problem problem = prepare(input, parsed, {.group = format->group, .unit = format->group});
     expect_order(problem, entry);
     expect_factor(problem, entry);
     RowPanel panel({input, parsed, problem, *format}, 0, rows);
@@ -250,7 +250,7 @@ TEST(Gptq, ImpossibleCombinationsAreRefused) {
 
 TEST(GptqOrder, GroupsStayTogetherWithGar) {
   const std::vector<float> diagonal{1, 5, 2, 9, 3, 4, 8};
-  const VisitOrder order = make_order(parse_options({{"gar", ""}}), {3, 3}, diagonal);
+  const VisitOrder order = make_order(parse_options({{"gar", ""}}), {.group = 3, .unit = 3}, diagonal);
   EXPECT_EQ(order.column, (std::vector<std::size_t>{3, 5, 4, 6, 1, 2, 0}));
   EXPECT_EQ(order.grid, (std::vector<std::size_t>{1, 1, 1, 2, 0, 0, 0}));
   ASSERT_EQ(order.runs.size(), 3u);
@@ -263,7 +263,7 @@ TEST(GptqOrder, BlocksFollowRunsUnlessAsPublished) {
   const std::vector<float> diagonal(500, 1.0f);
   const auto ends = [&](const std::map<std::string, std::string>& options, std::size_t group) {
     std::vector<std::size_t> all;
-    for (const Positions& block : make_order(parse_options(options), {group, group}, diagonal).blocks)
+    for (const Positions& block : make_order(parse_options(options), {.group = group, .unit = group}, diagonal).blocks)
       all.push_back(block.end);
     return all;
   };

@@ -79,10 +79,12 @@ Options parse_options(const std::map<std::string, std::string>& options) {
 
 void check_format(const Format& format, const Options& options) {
   const bool integers = format.pack != nullptr && format.level_values.empty() && !format.gguf_type;
-  if (!integers && !search::writes_groups(format) && !search::writes_blocks(format))
+  const bool codebooks = format.codebook != nullptr;
+  if (!integers && !codebooks && !search::writes_groups(format) && !search::writes_blocks(format))
     fail("the solver gptq does not write {}", format.id);
   if (!integers && (options.reference || !options.searched_range))
     fail("gptq: {} is about integer formats, not {}", options.reference ? "reference" : "minmax", format.id);
+  if (codebooks && options.asymmetry > 0) fail("gptq: asymmetric is not for codebooks such as those of {}", format.id);
   if (options.dynamic_group > 0 && (format.group != 1 || !integers))
     fail(
         "gptq: with actorder:dynamic={} the columns of a group lie scattered, which takes a scale for each weight to "

@@ -24,6 +24,7 @@ PanelGrids::PanelGrids(const PanelContext& context, std::size_t first_row, std::
     positions[by_position ? position : columns[position]] = position;
   for (std::size_t i = 0; i < cols_; ++i) members_[i / unit_].push_back(positions[i]);
   if (context.format.two_level != nullptr) blocks_.resize(rows * members_.size());
+  if (context.format.codebook != nullptr) codebook_blocks_.resize(rows * members_.size());
 }
 
 void PanelGrids::gather(std::size_t unit, std::span<const float> weights) {
@@ -49,6 +50,8 @@ void PanelGrids::find(std::size_t unit, std::span<const float> weights) {
   gather(unit, weights);
   if (context_.format.two_level != nullptr)
     search_blocks(unit);
+  else if (context_.format.codebook != nullptr)
+    search_codebooks(unit);
   else if (context_.format.gguf_type)
     search_groups(unit);
   else
@@ -87,10 +90,25 @@ void PanelGrids::search_blocks(std::size_t unit) {
   }
 }
 
+/// The scales of a search that chooses codewords for itself; those are chosen anew when their columns are reached.
+void PanelGrids::search_codebooks(std::size_t unit) {
+  const CodebookFormat format = codebook_format(context_.format);
+  const CodebookKernels& kernels = codebook_kernels(context_.input.isa);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    CodebookBlock& block = codebook_block(row, unit) = search_codebook_block(
+        format, values_.data() + row * unit_, importance_.data() + row * unit_, Effort::standard, kernels);
+    for (std::size_t group = 0; group < unit_ / group_; ++group)
+      grids_of(row, unit)[group].scale = block.d * (static_cast<float>(2 * block.scales[group] + 1) * format.unit);
+  }
+}
+
 void PanelGrids::pack(std::size_t row, std::span<const std::int8_t> levels, MutableRowBytes out) const {
   const Format& format = context_.format;
+  const std::size_t block_bytes = format.row_bytes(format, format.block);
+  for (std::size_t unit = 0; format.codebook != nullptr && unit < members_.size(); ++unit)
+    format.codebook->pack_block(codebook_blocks_[row * members_.size() + unit], out.row + unit * block_bytes);
+  if (format.codebook != nullptr) return;
   if (format.two_level != nullptr) {
-    const std::size_t block_bytes = format.row_bytes(format, format.block);
     for (std::size_t unit = 0; unit < members_.size(); ++unit) {
       const search::BlockScales& block = blocks_[row * members_.size() + unit];
       format.two_level->pack_block(

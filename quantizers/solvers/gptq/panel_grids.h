@@ -11,6 +11,7 @@
 
 #include "quantizers/solvers/gptq/grid.h"
 #include "quantizers/solvers/gptq/problem.h"
+#include "quantizers/solvers/search/codebook_search.h"
 #include "quantizers/solvers/search/encoders.h"
 
 namespace quantbench::gptq {
@@ -39,7 +40,11 @@ class PanelGrids {
     return std::span(grids_).subspan(row * grids_of_row_, grids_of_row_);
   }
   const Rounder& rounder() const { return rounder_; }
-  /// levels: (cols) by column
+  /// Of formats with codebooks: the super-block that is being filled.
+  CodebookBlock& codebook_block(std::size_t row, std::size_t unit) {
+    return codebook_blocks_[row * members_.size() + unit];
+  }
+  /// levels: (cols) by column; not looked at in formats with codebooks
   void pack(std::size_t row, std::span<const std::int8_t> levels, MutableRowBytes out) const;
 
  private:
@@ -47,6 +52,7 @@ class PanelGrids {
   void fit_integers(std::size_t unit);
   void search_groups(std::size_t unit);
   void search_blocks(std::size_t unit);
+  void search_codebooks(std::size_t unit);
   Grid* grids_of(std::size_t row, std::size_t unit) {
     return grids_.data() + row * grids_of_row_ + unit * (unit_ / group_);
   }
@@ -61,6 +67,7 @@ class PanelGrids {
   std::vector<std::vector<std::size_t>> members_;  // of each unit: positions, by column
   std::vector<Grid> grids_;                        // (rows, grids of a row)
   std::vector<search::BlockScales> blocks_;        // (rows, units), of formats with super-blocks
+  std::vector<CodebookBlock> codebook_blocks_;     // (rows, units), of formats with codebooks
   std::vector<float> values_, importance_;         // (rows, columns of a unit) what grids are fitted to
 };
 

@@ -27,7 +27,9 @@ RowPanel::RowPanel(const PanelContext& context, std::size_t first_row, std::size
       unrounded_(problem_.asymmetry.empty() ? 0 : rows * cols_),
       grids_(context, first_row, rows),
       levels_(rows * cols_),
-      applied_(cols_) {}
+      applied_(cols_) {
+  if (context.format.codebook != nullptr) codewords_.emplace(*context.format.codebook);
+}
 
 void RowPanel::quantize() {
   gather();
@@ -42,7 +44,8 @@ void RowPanel::gather() {
     const auto from = context_.input.weights.row(first_row_ + row);
     for (std::size_t position = 0; position < cols_; ++position) {
       const std::size_t column = problem_.order.column[position];
-      weights_[row * cols_ + position] = problem_.dead[column] != 0 ? 0.0f : from[column];
+      const bool cleared = problem_.dead[column] != 0 && !codewords_;
+      weights_[row * cols_ + position] = cleared ? 0.0f : from[column];
     }
   }
 }
@@ -108,7 +111,37 @@ void RowPanel::round_block(std::size_t index) {
 }
 
 void RowPanel::round_piece(Positions piece, std::size_t block) {
-  for (std::size_t row = 0; row < rows_; ++row) round_row(row, piece, block);
+  for (std::size_t row = 0; row < rows_; ++row)
+    codewords_ ? round_octets(row, piece, block) : round_row(row, piece, block);
+}
+
+void RowPanel::round_octets(std::size_t row, Positions piece, std::size_t block_index) {
+  const Positions block = problem_.order.blocks[block_index];
+  const std::size_t size = block.size();
+  const bool shift_is_known = context_.format.codebook->shift_of_group;
+  for (std::size_t position = piece.begin; position < piece.end; position += octet) {
+    const std::size_t i = position - block.begin, column = problem_.order.column[position];
+    float* const weights = weights_.data() + row * cols_ + position;
+    std::transform(weights, weights + octet, weights, finite);
+    const float* const factor = problem_.factor.blocks[block_index].data() + i * size;
+    CodebookBlock& stored = grids_.codebook_block(row, column / problem_.order.grouping.unit);
+    const std::size_t index = column % problem_.order.grouping.unit / octet, codewords = octet / codewords_->width();
+    const OctetChoice choice =
+        codewords_->choose({.weights = weights,
+                            .factor = factor + i,
+                            .stride = size,
+                            .scale = grids_.row(row)[problem_.order.grid[position]].scale,
+                            .shift = shift_is_known ? (stored.shifts_down[index] != 0 ? -1 : 1) : 0});
+    std::copy_n(choice.codewords, codewords, stored.codewords + index * codewords);
+    stored.signs[index] = choice.signs;
+    stored.shifts_down[index] = choice.shifted_down ? 1 : 0;
+    std::transform(choice.errors, choice.errors + octet, errors_.data() + row * cols_ + position, finite);
+    for (std::size_t k = 0; k < octet; ++k) {
+      const float error = errors_[row * cols_ + position + k];
+      for (std::size_t j = octet; j < size - i; ++j) weights[j] -= error * factor[k * size + i + j];
+      weights[k] = choice.values[k];
+    }
+  }
 }
 
 void RowPanel::round_row(std::size_t row, Positions piece, std::size_t block_index) {
@@ -137,9 +170,9 @@ void RowPanel::round_row(std::size_t row, Positions piece, std::size_t block_ind
 }
 
 /// Columns whose input was always 0 take part as zeros. What they are worth the calibration cannot tell, so they are rounded
-/// to nearest; the published code stores zeros.
+/// to nearest; the published code stores zeros. Codewords are shared with other columns, so there they just take part.
 void RowPanel::round_dead_columns() {
-  if (context_.options.reference) return;
+  if (context_.options.reference || codewords_) return;
   for (std::size_t position = 0; position < cols_; ++position) {
     const std::size_t column = problem_.order.column[position];
     if (problem_.dead[column] == 0) continue;

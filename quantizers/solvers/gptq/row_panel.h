@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/tensor.h"
+#include "quantizers/solvers/gptq/codeword_choice.h"
 #include "quantizers/solvers/gptq/panel_grids.h"
 
 namespace quantbench::gptq {
@@ -35,6 +37,7 @@ class RowPanel {
   void round_block(std::size_t index);
   void round_piece(Positions piece, std::size_t block);
   void round_row(std::size_t row, Positions piece, std::size_t block);
+  void round_octets(std::size_t row, Positions piece, std::size_t block);
   void round_dead_columns();
 
   const PanelContext context_;
@@ -44,6 +47,7 @@ class RowPanel {
   std::vector<float> errors_;     // (rows, cols) by position: e
   std::vector<float> unrounded_;  // (rows, cols) by position: weights before rounding; only for GPTAQ
   PanelGrids grids_;
+  std::optional<CodewordChooser> codewords_;
   std::vector<std::int8_t> levels_;   // (rows, cols) by column
   std::vector<std::size_t> applied_;  // (cols) by position: errors of positions below this are in the weights
   std::vector<float> scratch_;

@@ -1,36 +1,53 @@
 #include "quantizers/solvers/gptq/visit_order.h"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
 
 namespace quantbench::gptq {
 namespace {
 
 using Columns = std::vector<std::size_t>;
 
-/// Largest first; of equals the first one.
-auto by_importance(std::span<const float> diagonal) {
-  return [diagonal](std::size_t a, std::size_t b) { return diagonal[a] > diagonal[b]; };
-}
+/// Columns that stay together, by the sum of their diagonal.
+struct Atom {
+  std::size_t first = 0, count = 0;
+  double importance = 0;
+};
+using Atoms = std::vector<Atom>;
 
-Columns order_within_groups(std::size_t group, std::span<const float> diagonal) {
-  std::vector<Columns> groups;
+Atoms atoms_of(std::size_t together, std::span<const float> diagonal) {
+  Atoms atoms;
   for (std::size_t column = 0; column < diagonal.size(); ++column) {
-    if (column % group == 0) groups.emplace_back();
-    groups.back().push_back(column);
+    if (column % together == 0) atoms.push_back({column});
+    ++atoms.back().count;
+    atoms.back().importance += static_cast<double>(diagonal[column]);
   }
-  for (Columns& columns : groups) std::ranges::stable_sort(columns, by_importance(diagonal));
-  std::ranges::stable_sort(groups, by_importance(diagonal), [](const Columns& columns) { return columns.front(); });
-  Columns order;
-  for (const Columns& columns : groups) order.insert(order.end(), columns.begin(), columns.end());
-  return order;
+  return atoms;
 }
 
-Columns order_columns(Order order, std::size_t group, std::span<const float> diagonal) {
-  if (order == Order::within_groups) return order_within_groups(group, diagonal);
-  Columns columns(diagonal.size());
-  std::iota(columns.begin(), columns.end(), std::size_t{0});
-  if (order == Order::importance) std::ranges::stable_sort(columns, by_importance(diagonal));
+/// Largest first; of equals the first one.
+void sort_by_importance(Atoms& atoms) { std::ranges::stable_sort(atoms, std::greater<>(), &Atom::importance); }
+
+Atoms sorted_within_units(const Atoms& atoms, std::size_t unit) {
+  std::vector<Atoms> units;
+  for (const Atom& atom : atoms) {
+    if (atom.first % unit == 0) units.emplace_back();
+    units.back().push_back(atom);
+  }
+  for (Atoms& members : units) sort_by_importance(members);
+  std::ranges::stable_sort(units, std::greater<>(), [](const Atoms& members) { return members.front().importance; });
+  Atoms sorted;
+  for (const Atoms& members : units) sorted.insert(sorted.end(), members.begin(), members.end());
+  return sorted;
+}
+
+Columns order_columns(Order order, const Grouping& grouping, std::span<const float> diagonal) {
+  Atoms atoms = atoms_of(grouping.together, diagonal);
+  if (order == Order::within_groups) atoms = sorted_within_units(atoms, grouping.unit);
+  if (order == Order::importance) sort_by_importance(atoms);
+  Columns columns;
+  for (const Atom& atom : atoms)
+    for (std::size_t i = 0; i < atom.count; ++i) columns.push_back(atom.first + i);
   return columns;
 }
 
@@ -71,18 +88,19 @@ std::vector<Positions> blocks_of_runs(const std::vector<Run>& runs, std::size_t 
 
 VisitOrder make_order(const Options& options, Grouping grouping, std::span<const float> diagonal) {
   const std::size_t cols = diagonal.size();
-  if (options.dynamic_group > 0) grouping = {options.dynamic_group, options.dynamic_group};
+  if (options.dynamic_group > 0) grouping = {.group = options.dynamic_group, .unit = options.dynamic_group};
   for (std::size_t* size : {&grouping.group, &grouping.unit})
     if (*size == 0 || *size > cols) *size = cols;
   VisitOrder order;
   order.grouping = grouping;
-  order.column = order_columns(options.order, grouping.unit, diagonal);
+  order.column = order_columns(options.order, grouping, diagonal);
   for (std::size_t position = 0; position < cols; ++position)
     order.grid.push_back((options.dynamic_group > 0 ? position : order.column[position]) / grouping.group);
   order.grids = (cols + grouping.group - 1) / grouping.group;
   if (!options.static_grids && grouping.unit < cols) order.runs = find_runs(order);
   const bool aligned = !options.reference && !order.runs.empty();
-  order.blocks = aligned ? blocks_of_runs(order.runs, options.block) : cut({0, cols}, options.block);
+  const std::size_t block = (options.block + grouping.together - 1) / grouping.together * grouping.together;
+  order.blocks = aligned ? blocks_of_runs(order.runs, block) : cut({0, cols}, block);
   return order;
 }
 

@@ -28,6 +28,8 @@ struct Run {
 struct Grouping {
   std::size_t group = 0;  // 0: a whole row
   std::size_t unit = 0;   // likewise; a multiple of the group
+  std::size_t together =
+      1;  // columns that are visited one after the other in any order: those of an octet of codewords
 };
 
 struct VisitOrder {
