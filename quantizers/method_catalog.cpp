@@ -55,6 +55,7 @@ const std::vector<StepSpec>& known_solvers() {
         {"mse"},
         {reference_option},
         {"static"}}},
+      {"hqq", {}},
       {"obq", {{"damp", Kind::number, "0.01"}}},
       {"rtn", {{grid_option, Kind::word, "zero", {"zero", "spread"}}}},
       {"search",
