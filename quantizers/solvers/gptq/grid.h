@@ -63,7 +63,7 @@ struct GroupWeights {
 
 /// Fits grids of integer formats to weights.
 ///
-/// The range of a group always holds 0, and is its extremes; or, where it is searched, the best of 80 ranges that are shrunk by 0 to 79 % of it.
+/// The range of a group always holds 0, and is its extremes; or, where it is searched, the best of 80 ranges that are shrunk by 0 to 79 %.
 /// Asymmetric: scale = (max - min) / (levels - 1), zero such that min is the lowest level. Symmetric: the largest magnitude
 /// lies half a step above the top level, so that +a and -a are rounded with errors of the same size.
 ///

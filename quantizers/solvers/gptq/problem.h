@@ -29,7 +29,7 @@ struct Problem {
 
 /// Columns whose input was always 0 get a diagonal of their own (1 as published, else the mean of the others) and no ties to
 /// other columns. damp * mean(diag H) is added to the diagonal; when the matrix still is not positive definite,
-/// damp is raised in steps to ten times as much, and a remark says so. Without second moments H is the identity: inputs of which
+/// damp is raised tenfold until it is, and a remark says so. Without second moments H is the identity: inputs of which
 /// nothing is known count alike. Throws Error when moments have the wrong size or are not finite, or no damping helps.
 Problem prepare(const SolverInput& input, const Options& options, Grouping grouping);
 
