@@ -24,6 +24,7 @@ struct EvaluateOptions {
   SumOrder sum_order = SumOrder::ascending;
   const BaseLogits* base = nullptr;  // scored positions of the same windows, in order; null: no KL divergence
   WindowProgress progress{};         // may be empty
+  CacheHook cache{};                 // what a quantized cache does to keys and values; may be empty
 };
 
 struct Evaluation {

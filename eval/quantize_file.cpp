@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/checked.h"
+#include "eval/kv_cache.h"
 #include "eval/model_quantizer.h"
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/gguf_writer.h"
@@ -59,6 +60,11 @@ FileQuantizer::FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions o
       options_(std::move(options)),
       is_model_(checkpoint.metadata().contains("general.architecture") || checkpoint.config().has_value()) {
   check_method(options_.method);
+  if (kv_cache_options(options_.method).any())
+    fail(
+        "method '{}': keys and values are quantized while a model is evaluated, not in its file; leave kv_keys and "
+        "kv_values out",
+        to_string(options_.method));
   if (options_.importance && !wants_importance(options_.method))
     fail("method '{}' does not use importance; leave the importance matrix out", to_string(options_.method));
   std::optional<Allocation> allocation;

@@ -32,6 +32,18 @@ struct TokenBatch {
 /// output projection, with the positions in blocks, in order.
 using LayerObserver = std::function<void(std::string_view weight_name, MatrixView input)>;
 
+/// Where keys and values lie: (windows * length, kv_heads * head_size) each.
+struct CacheShape {
+  std::size_t windows = 0;
+  std::size_t length = 0;  // positions per window
+  std::size_t kv_heads = 0;
+  std::size_t head_size = 0;
+};
+
+/// Called in every block with the keys (after their rotation by position) and values before attention reads them. It may
+/// change them, as a cache that stores fewer bits would.
+using CacheHook = std::function<void(const CacheShape& shape, Matrix& keys, Matrix& values)>;
+
 /// Some consecutive positions of one window.
 struct LogitsBlock {
   std::size_t window = 0;
@@ -49,6 +61,7 @@ struct ForwardOptions {
   SumOrder sum_order = SumOrder::ascending;
   LayerObserver observer{};  // may be empty
   bool observe_output = false;
+  CacheHook cache{};  // may be empty
 };
 
 /// The weights of a model by tensor name. Replacing entries is how a quantized model is made.

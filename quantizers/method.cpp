@@ -120,7 +120,7 @@ std::string choose_solver(const Steps& steps, const std::string& target, std::st
 
 /// The options that the method's steps know; nothing when the solver is known by the registry only, and checks its own.
 std::optional<std::vector<OptionSpec>> option_specs(const Method& method) {
-  std::vector<OptionSpec> specs;
+  std::vector<OptionSpec> specs = evaluation_options();
   for (const std::string& transform : method.transforms)
     if (const StepSpec* step = find_step(known_transforms(), transform))
       specs.insert(specs.end(), step->options.begin(), step->options.end());
@@ -298,6 +298,7 @@ std::map<std::string, std::string> solver_options(const Method& method) {
   std::map<std::string, std::string> options = method.options;
   options.erase(std::string(imatrix_option));
   options.erase(std::string(rules_option));
+  for (const OptionSpec& option : evaluation_options()) options.erase(std::string(option.name));
   return options;
 }
 

@@ -71,6 +71,15 @@ const std::vector<OptionSpec>& allocation_options() {
   return all;
 }
 
+const std::vector<OptionSpec>& evaluation_options() {
+  static const std::vector<std::string_view> kinds = {
+      "q8_0", "q5_1", "q5_0",         "q4_1",         "q4_0",         "int8",        "int4",
+      "int3", "int2", "int8_channel", "int4_channel", "int3_channel", "int2_channel"};
+  static const std::vector<OptionSpec> all = {
+      {kv_keys_option, Kind::word, "", kinds}, {kv_values_option, Kind::word, "", kinds}, {kv_rotate_option}};
+  return all;
+}
+
 const StepSpec* find_step(const std::vector<StepSpec>& steps, std::string_view name) {
   const auto found = std::ranges::find(steps, name, &StepSpec::name);
   return found == steps.end() ? nullptr : &*found;

@@ -39,6 +39,13 @@ inline constexpr std::string_view rules_option = "rules";
 /// Options of every method that has a solver: they are about tensors, and no solver sees them.
 const std::vector<OptionSpec>& allocation_options();
 
+/// How the cache of keys and values is stored while a model is evaluated (eval/kv_cache.h); also of f32, f16 and bf16.
+inline constexpr std::string_view kv_keys_option = "kv_keys", kv_values_option = "kv_values",
+                                  kv_rotate_option = "kv_rotate";
+
+/// Options of every method: they are about evaluation, and no solver sees them.
+const std::vector<OptionSpec>& evaluation_options();
+
 const std::vector<StepSpec>& known_transforms();
 const std::vector<StepSpec>& known_solvers();
 

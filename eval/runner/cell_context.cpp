@@ -1,5 +1,6 @@
 #include "eval/runner/cell_context.h"
 
+#include "eval/kv_cache.h"
 #include "eval/transforms/block_scaling.h"
 #include "kernels/cpu/decode.h"
 #include "quantizers/formats/registry.h"
@@ -84,6 +85,9 @@ std::vector<std::string> CellContext::notes() const {
   if (std::string substitutes = planned_.allocation.substitutes(); !substitutes.empty())
     notes.push_back(std::move(substitutes));
   if (std::string others = planned_.allocation.other_solvers(); !others.empty()) notes.push_back(std::move(others));
+  const KvCacheOptions cache = kv_cache_options(planned_.method);
+  if (!cache.keys.empty()) notes.push_back("keys of the cache: " + cache.keys + (cache.rotate_keys ? ", rotated" : ""));
+  if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
   return notes;
 }
 
@@ -100,8 +104,9 @@ const Evaluation& CellContext::evaluation() {
     Weights weights = model.weights;
     for (const auto& [name, tensor] : transformed_) weights.insert_or_assign(name, tensor.view());
     for (const TensorData& tensor : tensors_) weights.insert_or_assign(tensor.view().name, tensor.view());
-    EvaluateOptions options{
-        .threads = threads_, .base = shared_.base_logits ? &*shared_.base_logits : nullptr, .progress = {}};
+    EvaluateOptions options{.threads = threads_,
+                            .base = shared_.base_logits ? &*shared_.base_logits : nullptr,
+                            .cache = kv_cache_rounding(kv_cache_options(planned_.method), threads_)};
     if (progress_)
       options.progress = [this, before = quantizing_share()](std::size_t done, std::size_t total) {
         progress_(before + (1 - before) * static_cast<double>(done) / static_cast<double>(total));

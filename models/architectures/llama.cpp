@@ -146,9 +146,10 @@ class Pass {
     const Matrix rotations = rope_rotations(parameters_.rope, batch_.length);
     Matrix queries = project(normed, layer, "attn_q", shape.heads * head_size);
     Matrix keys = project(normed, layer, "attn_k", shape.kv_heads * head_size);
-    const Matrix values = project(normed, layer, "attn_v", shape.kv_heads * head_size);
+    Matrix values = project(normed, layer, "attn_v", shape.kv_heads * head_size);
     apply_rope(queries, rotations, options_.threads);
     apply_rope(keys, rotations, options_.threads);
+    if (options_.cache) options_.cache({batch_.windows, batch_.length, shape.kv_heads, head_size}, keys, values);
     Matrix mixed(queries.rows(), queries.cols());
     attention({batch_.windows, batch_.length, shape.heads, shape.kv_heads, head_size}, {queries, keys, values},
               execution_, mixed);
