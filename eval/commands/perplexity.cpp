@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -11,6 +10,7 @@
 #include "eval/evaluate.h"
 #include "eval/metrics/perplexity.h"
 #include "eval/runner/allocate.h"
+#include "eval/temporary_file.h"
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/safetensors_writer.h"
 #include "quantizers/quantize.h"
@@ -54,23 +54,6 @@ QuantizedWeights quantize(const LoadedModel& model, const Method& method, int th
   }
   return quantized;
 }
-
-/// A file name that is unlinked in the end, whatever happens.
-class TemporaryFile {
- public:
-  TemporaryFile()
-      : path_(std::filesystem::temp_directory_path() / fmt::format("quantbench_base_logits_{}", ::getpid())) {}
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// The logits of the base model on the same windows, and what they are worth.
 struct Base {
@@ -121,7 +104,7 @@ struct Measured {
 
 Measured measure(const PerplexityArguments& arguments, const std::optional<Method>& method, const LoadedModel& model,
                  const LoadedText& text) {
-  const TemporaryFile logits_file;
+  const TemporaryFile logits_file("base_logits");
   std::optional<Base> base;
   if (!arguments.base.empty()) base = evaluate_base(arguments, model, text, logits_file.path());
   std::optional<QuantizedWeights> quantized;

@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/file.h"
+#include "eval/command.h"
+#include "eval/commands/common_options.h"
+#include "eval/commands/terminal.h"
+#include "eval/embedded.h"
+#include "eval/importance.h"
+#include "eval/sensitivity/measure.h"
+#include "quantizers/formats/registry.h"
+
+namespace quantbench {
+namespace {
+
+struct SensitivityArguments {
+  std::string model, text, out, method, probe;
+  std::vector<std::string> formats;
+  std::size_t chunks = 0, divergence_chunks = 16;
+  bool probe_only = false, fresh = false;
+  int threads = 1;
+};
+
+std::vector<std::string> canonical(const std::vector<std::string>& formats) {
+  std::vector<std::string> ids;
+  for (const std::string& format : formats) {
+    const std::string id = find_format(format)->id;
+    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::string probe_of(const SensitivityArguments& arguments, const std::vector<std::string>& formats) {
+  if (arguments.probe.empty()) return formats[formats.size() / 2];
+  const std::string id = find_format(arguments.probe)->id;
+  if (std::ranges::find(formats, id) == formats.end())
+    fail("the probe {} is none of the formats {}", id, fmt::join(formats, ", "));
+  return id;
+}
+
+/// What an earlier, perhaps interrupted call left in the file.
+std::vector<TensorSensitivity> known_tensors(const SensitivityArguments& arguments, const SensitivityTask& task) {
+  if (arguments.fresh || !std::filesystem::exists(arguments.out)) return {};
+  Sensitivity known = read_sensitivity(arguments.out);
+  if (known.origin != origin_of(task))
+    fail("{} was measured with another model, text, number of chunks, method or version; give another --out or --fresh",
+         arguments.out);
+  return std::move(known.tensors);
+}
+
+std::string number(const std::optional<double>& value) { return value ? fmt::format("{:.3f}", *value) : "-"; }
+
+std::string summary(const Sensitivity& sensitivity, const std::string& out) {
+  std::string text = fmt::format("{}: {} tensors, noise floor {:.2g} nats\n", out, sensitivity.tensors.size(),
+                                 sensitivity.noise_floor);
+  text += fmt::format("\n{:<38} {:>5}  {:>8}  {:>8}  {:>8}  {:>13}\n", "estimate against measured divergence", "pairs",
+                      "Spearman", "Pearson", "of logs", "within format");
+  for (const EstimateCorrelation& each : correlate_estimates(sensitivity))
+    text += fmt::format("{:<38} {:>5}  {:>8}  {:>8}  {:>8}  {:>13}\n", each.estimate, each.pairs, number(each.spearman),
+                        number(each.pearson), number(each.pearson_of_logarithms), number(each.spearman_within_format));
+  return text;
+}
+
+int sensitivity(const SensitivityArguments& arguments) {
+  const std::vector<std::string> formats = canonical(arguments.formats);
+  const Method method = parse_method(arguments.method.empty() ? formats.front() : arguments.method);
+  check_method(method);
+  const std::string probe = probe_of(arguments, formats);
+  const LoadedModel model = load_model_file(file_reference(arguments.model));
+  const LoadedText text = load_importance_text(model, file_reference(arguments.text), 0, arguments.chunks);
+  const SensitivityTask task{.model = model,
+                             .text = text,
+                             .divergence_windows = std::min(arguments.divergence_chunks, text.windows.count),
+                             .method = method,
+                             .formats = formats,
+                             .probe = probe,
+                             .probe_only = arguments.probe_only,
+                             .threads = arguments.threads};
+  std::vector<TensorSensitivity> known = known_tensors(arguments, task);
+  std::optional<Progress> progress;
+  SensitivityEvents events;
+  events.save = [&](const Sensitivity& so_far) { write_text_atomically(arguments.out, to_json(so_far)); };
+  events.progress = [&](std::size_t done, std::size_t total, std::string_view tensor) {
+    if (!progress) progress.emplace("sensitivity", total);
+    progress->advance_to(done, fmt::format("formats of tensors, {}", tensor));
+  };
+  const Sensitivity result = measure_sensitivity(task, std::move(known), events);
+  progress.reset();
+  events.save(result);
+  print_text(summary(result, arguments.out));
+  return 0;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  auto arguments = std::make_shared<SensitivityArguments>();
+  add_model_option(app, arguments->model);
+  app.add_option("--text", arguments->text, "calibration text: importance, moments and divergences are taken from it")
+      ->required();
+  app.add_option("--formats", arguments->formats, "formats to choose from, separated by commas")
+      ->required()
+      ->delimiter(',');
+  app.add_option("--out", arguments->out, "JSON file to write; a call that was interrupted goes on from it")
+      ->required();
+  app.add_option("--method", arguments->method,
+                 "method whose solver and options quantize (default: the first format as a method)");
+  app.add_option("--chunks", arguments->chunks, "chunks of the text for importance and moments (default: all)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--kld-chunks", arguments->divergence_chunks, "the first of them for divergences (default 16)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--probe", arguments->probe, "format that scales the second-order estimate (default: the middle one)");
+  app.add_flag("--probe-only", arguments->probe_only,
+               "measure the divergence of the probe alone: one forward pass for each tensor");
+  app.add_flag("--fresh", arguments->fresh, "measure again what the file has");
+  add_threads_option(app, arguments->threads);
+  app.footer(
+      "Quantizes one tensor at a time and measures the KL divergence from the unquantized model "
+      "(docs/sensitivity.md).\n\n"
+      "Examples:\n"
+      "  quantbench sensitivity model-f16.gguf --text calibration.txt --formats q2_k,q3_k,q4_k,q5_k,q6_k --out s.json\n"
+      "  quantbench allocate s.json --budget 3.5 --rules-out rules.yaml\n"
+      "  quantbench quantize model-f16.gguf out.gguf --method q3_k --calibration calibration.txt --rules rules.yaml");
+  return [arguments] { return sensitivity(*arguments); };
+}
+
+const Register<Command> registered{"sensitivity",
+                                   {"Measure what quantizing each tensor alone costs, for each format", declare}};
+
+}  // namespace
+}  // namespace quantbench
