@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "core/file.h"
@@ -82,14 +83,21 @@ int sensitivity(const SensitivityArguments& arguments) {
   std::vector<TensorSensitivity> known = known_tensors(arguments, task);
   std::optional<Progress> progress;
   SensitivityEvents events;
-  events.save = [&](const Sensitivity& so_far) { write_text_atomically(arguments.out, to_json(so_far)); };
+  // Not after each tensor of a small model: to reach the disk takes longer than a tensor.
+  constexpr std::chrono::seconds between_saves(2);
+  auto saved = std::chrono::steady_clock::now();
+  events.save = [&](const Sensitivity& so_far) {
+    if (std::chrono::steady_clock::now() - saved < between_saves) return;
+    write_text_atomically(arguments.out, to_json(so_far));
+    saved = std::chrono::steady_clock::now();
+  };
   events.progress = [&](std::size_t done, std::size_t total, std::string_view tensor) {
     if (!progress) progress.emplace("sensitivity", total);
     progress->advance_to(done, fmt::format("formats of tensors, {}", tensor));
   };
   const Sensitivity result = measure_sensitivity(task, std::move(known), events);
   progress.reset();
-  events.save(result);
+  write_text_atomically(arguments.out, to_json(result));
   print_text(summary(result, arguments.out));
   return 0;
 }

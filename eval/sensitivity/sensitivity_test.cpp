@@ -105,7 +105,7 @@ TEST(BudgetAllocation, TheTensorThatSuffersMoreGetsTheBits) {
 TEST(BudgetAllocation, ByTheEstimateAndAmongTheFormatsAllowed) {
   Sensitivity sensitivity = two_tensors();
   const BudgetOptions estimated{.source = DivergenceSource::estimated, .formats = {}};
-  EXPECT_NEAR(allocate_budget(sensitivity, 228, estimated).predicted_divergence, 0.4 + 0.4 * 0.3, 1e-12);
+  EXPECT_NEAR(allocate_budget(sensitivity, 228, estimated).predicted_divergence, 0.1 + 0.4, 1e-12);
   const BudgetOptions one{.source = DivergenceSource::measured, .formats = {"q2_k"}};
   EXPECT_EQ(allocate_budget(sensitivity, 1000, one).bytes, 168U);
   for (FormatSensitivity& format : sensitivity.tensors[1].formats) format.kld.reset();

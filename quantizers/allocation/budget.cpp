@@ -135,7 +135,10 @@ class Search {
       std::vector<Step>& steps = steps_.emplace_back();
       for (const Partial& state : states) steps.push_back({state.parent, state.choice});
     }
-    if (!states.empty()) trace_back(states, known);
+    // The bound lets states pass that cost more than what is known and leave bytes unused.
+    const auto least = std::ranges::min_element(states, {}, &Partial::cost);
+    if (least != states.end() && least->cost < known.cost)
+      trace_back(static_cast<std::uint32_t>(least - states.begin()), known);
     sum_up(problem_, known);
     known.lower_bound = std::min(known.cost, dropped_bound_);
     return known;
@@ -183,9 +186,7 @@ class Search {
     states.resize(most_states_);
   }
 
-  void trace_back(const std::vector<Partial>& states, BudgetSolution& solution) const {
-    const auto best = std::ranges::min_element(states, {}, &Partial::cost);
-    auto index = static_cast<std::uint32_t>(best - states.begin());
+  void trace_back(std::uint32_t index, BudgetSolution& solution) const {
     for (std::size_t tensor = problem_.tensors.size(); tensor-- > 0;) {
       solution.choices[tensor] = steps_[tensor][index].choice;
       index = steps_[tensor][index].parent;
