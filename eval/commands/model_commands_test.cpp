@@ -142,6 +142,31 @@ TEST_F(LayerCommand, HiddenInputsAreMeasuredToo) {
                  "--original-activations");
 }
 
+// Inputs that move together let errors of one column be made good by others.
+TEST_F(LayerCommand, GivesSolversTheMomentsOfTheInputs) {
+  write_matrix("w.safetensors", "weight", weights(6 * 32), 6);
+  std::vector<float> x = weights(100 * 32), original = x;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = 0.3f * x[i] + original[i / 32 * 32];
+    original[i] = x[i] * (i % 32 < 16 ? 1.1f : 1);
+  }
+  write_matrix("x.safetensors", "x", x, 100);
+  write_matrix("o.safetensors", "x", original, 100);
+  const std::string files = fmt::format(
+      "layer {0}/w.safetensors --activations {0}/x.safetensors --out {0}/q.safetensors "
+      "--json {0}/r.json --method ",
+      directory_.string());
+  const auto error = [&](const std::string& method) {
+    const ProgramResult result = run_program(files + method);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return json::parse(read_text(path("r.json")))["output_relative_error"].get<double>();
+  };
+  const double gptq = error("gptq:int3:g32");
+  EXPECT_LT(gptq, 0.85 * error("zero_point:int3:g32"));
+  EXPECT_GT(error("gptq:int3:g32:asymmetric=1 --original-activations " + path("o.safetensors")), gptq)
+      << "it aims at the outputs of other inputs";
+}
+
 TEST_F(LayerCommand, RefusesWhatItCannotMeasure) {
   write_matrix("w.safetensors", "weight", weights(6 * 32), 6);
   write_matrix("x.safetensors", "x", weights(2 * 16), 2);

@@ -15,6 +15,24 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
+TEST(Allocation, MethodsThatCalibrateAreForTheLinearLayers) {
+  const Allocation mix(parse_method("gptq:mix:q8_0"), {});
+  EXPECT_EQ(mix.of("blk.0.attn_q.weight", {4, 256})->method, parse_method("gptq:q8_0"));
+  EXPECT_EQ(mix.of("output.weight", {4, 256})->method, parse_method("q8_0"));
+  AllocationOptions rules;
+  rules.rules = {make_tensor_rule("^output", "int4:row"), make_tensor_rule("token_embd", "f16")};
+  const Allocation ruled(parse_method("gptq:int4:g128:rules=r"), rules);
+  EXPECT_EQ(ruled.of("blk.0.attn_q.weight", {4, 256})->method, parse_method("gptq:int4:g128"));
+  const auto embedding = ruled.of("token_embd.weight", {4, 256});
+  EXPECT_EQ(embedding->method, parse_method("f16"));
+  EXPECT_FALSE(embedding->other_solver);
+  const auto output = ruled.of("output.weight", {4, 256});
+  EXPECT_NE(output->method.solver, "gptq");
+  EXPECT_EQ(output->method.target, "int4:row");
+  EXPECT_TRUE(output->other_solver);
+  EXPECT_FALSE(Allocation(parse_method("mix:q8_0"), {}).of("output.weight", {4, 256})->other_solver);
+}
+
 TEST(TensorRole, NamesOfGgufAndOfHuggingFace) {
   using Role = TensorRole;
   const std::vector<std::pair<const char*, Role>> table = {
