@@ -41,7 +41,6 @@ struct BlockwiseInputs {
   const Model& model;
   const Weights& weights;  // of the original model
   const Windows& windows;
-  CalibrationFlow flow{};
   int threads = 1;
   const StatisticsStore* store = nullptr;  // may be null; only for streams that are neither sequential nor transformed
 };

@@ -45,7 +45,6 @@ BlockwiseInputs inputs_of(const BlockwiseTask& task, const BlockwiseOptions& opt
   return {.model = task.model,
           .weights = task.weights,
           .windows = task.windows,
-          .flow = options.flow,
           .threads = options.threads,
           .store = may_store ? options.store : nullptr};
 }
