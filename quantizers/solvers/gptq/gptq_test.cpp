@@ -155,15 +155,22 @@ std::vector<std::string> methods_of_all_kinds() {
 
 bool same_bytes(const TensorData& a, const TensorData& b) { return std::ranges::equal(a.view().bytes, b.view().bytes); }
 
-TEST(Gptq, BytesDependNeitherOnThreadsNorOnInstructionSet) {
-  const Layer layer(70, 300, 1);
-  for (const std::string& method : methods_of_all_kinds()) {
+void expect_same_bytes_everywhere(const Layer& layer, const std::vector<std::string>& methods) {
+  for (const std::string& method : methods) {
     SCOPED_TRACE(method);
     const TensorData one = layer.quantize(method, 1);
     EXPECT_TRUE(same_bytes(one, layer.quantize(method, 2)));
     EXPECT_TRUE(same_bytes(one, layer.quantize(method, 7)));
     for (const Isa isa : available_isas()) EXPECT_TRUE(same_bytes(one, layer.quantize(method, 2, isa)));
   }
+}
+
+TEST(Gptq, BytesDependNeitherOnThreadsNorOnInstructionSet) {
+  expect_same_bytes_everywhere(Layer(70, 300, 1), methods_of_all_kinds());
+  expect_same_bytes_everywhere(Layer(60, 512, 8),
+                               {"gptq:q4_0:gar", "gptq:q5_1", "gptq:q2_k", "gptq:q6_k:actorder", "gptq:iq4_xs:static",
+                                "gptq:nvfp4", "gptq:iq1_s", "gptq:iq2_xs:actorder", "gptq:iq3_s:gar", "gptq:iq3_xxs"});
+  expect_same_bytes_everywhere(Layer(9, 100, 9), {"obq:int3:row", "obq:int4:g32:sym"});
 }
 
 TEST(Gptq, BeatsRoundingToNearest) {
