@@ -348,6 +348,9 @@ std::vector<std::string> example_methods() {
   for (const std::string& solver : solvers)
     for (const std::string& target : targets)
       add_if_it_runs({.transforms = {}, .solver = solver, .target = target, .options = {}});
+  for (const std::string& transform : Transforms::instance().names())
+    for (const char* solver : {"rtn", "gptq"})
+      add_if_it_runs({.transforms = {transform}, .solver = solver, .target = "int4:g128", .options = {}});
   return methods;
 }
 

@@ -224,8 +224,8 @@ TEST(MethodCheck, ExamplesRunAndAreCanonical) {
     EXPECT_EQ(to_string(parse_method(id)), id);
     EXPECT_NO_THROW(check_method(parse_method(id))) << id;
   }
-  for (const char* id :
-       {"f32", "bf16", "rtn:q4_0", "rtn:q8_0", "absmax:int8:tensor", "absmax:int4:g128", "zero_point:int3:g64"})
+  for (const char* id : {"f32", "bf16", "rtn:q4_0", "awq:int4:g128", "awq+gptq:int4:g128", "salient:int4:g128",
+                         "rtn:q8_0", "absmax:int8:tensor", "absmax:int4:g128", "zero_point:int3:g64"})
     EXPECT_NE(std::ranges::find(examples, id), examples.end()) << id;
   EXPECT_EQ(std::set(examples.begin(), examples.end()).size(), examples.size());
 }

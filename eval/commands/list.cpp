@@ -14,6 +14,7 @@
 #include "quantizers/method.h"
 #include "quantizers/method_catalog.h"
 #include "quantizers/solver.h"
+#include "quantizers/transforms/transform.h"
 
 namespace quantbench {
 namespace {
@@ -22,8 +23,12 @@ Table methods_table() {
   Table table;
   table.columns = {{"method", Align::left}, {"solver", Align::left}, {"how", Align::left, 1}};
   for (const std::string& id : example_methods()) {
-    const std::string solver = parse_method(id).solver;
-    const std::string how = solver.empty() ? "plain conversion" : Registry<SolverEntry>::instance().at(solver).summary;
+    const Method method = parse_method(id);
+    const std::string& solver = method.solver;
+    std::string how;
+    for (const std::string& transform : method.transforms)
+      how += Registry<TransformEntry>::instance().at(transform).summary + "; then ";
+    how += solver.empty() ? "plain conversion" : Registry<SolverEntry>::instance().at(solver).summary;
     table.rows.push_back({id, solver.empty() ? "-" : solver, how});
   }
   return table;

@@ -9,6 +9,7 @@
 #include "eval/embedded.h"
 #include "eval/evaluate.h"
 #include "eval/metrics/perplexity.h"
+#include "eval/model_quantizer.h"
 #include "eval/runner/allocate.h"
 #include "eval/temporary_file.h"
 #include "kernels/cpu/decode.h"
@@ -152,6 +153,10 @@ int run_perplexity(const PerplexityArguments& arguments) {
   if (!arguments.method.empty()) {
     method = parse_method(arguments.method);
     check_method(*method);
+    if (needs_blockwise(*method))
+      fail(
+          "method '{}' looks at the inputs of the layers; use quantize with --calibration and measure its file, or run",
+          to_string(*method));
   }
   const LoadedModel model = load_model_file(file_reference(arguments.model));
   const LoadedText text = load_windows({file_reference(arguments.text), protocol, arguments.chunks}, model);

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "eval/model_quantizer.h"
+#include "eval/quantize_file.h"
+#include "eval/testing/tiny_experiment.h"
 #include "models/testing/tiny_llama.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/transforms/awq.h"
@@ -16,7 +18,6 @@ namespace {
 
 using testing_support::random_tokens;
 using testing_support::tiny_llama;
-using testing_support::TinyLlama;
 
 class BlockScaling : public testing::TestWithParam<std::uint32_t> {
  protected:
@@ -148,6 +149,55 @@ TEST_P(BlockScaling, ThreadsDoNotMatter) {
   ASSERT_EQ(one.tensors.size(), three.tensors.size());
   for (const auto& [name, tensor] : one.tensors)
     EXPECT_TRUE(std::ranges::equal(tensor.view().bytes, three.tensors.at(name).view().bytes)) << name;
+}
+
+TEST_P(BlockScaling, AllColumnsKeptIsTheModelInHalf) {
+  const BlockwiseResult result = run("salient:int2:g4:keep=100:by=weight");
+  for (const std::string& layer : model_->linear_layers()) {
+    const Tensor& tensor = weights_.at(layer);
+    const std::vector<float> original = decoded(tensor, 1);
+    EXPECT_EQ(decoded(result.tensors.at(layer).view(), 1),
+              rounded(parse_method("f16"), {original, tensor.rows, tensor.cols}, {}, 1));
+  }
+}
+
+TEST(TransformedFile, IsAnOrdinaryModelFile) {
+  const Checkpoint checkpoint =
+      tiny_llama({.width = 32, .heads = 4, .kv_heads = 4, .head_size = 8, .feed_forward = 64});
+  const auto model = load_model(checkpoint);
+  const Weights original = weights_of(checkpoint);
+  const std::vector<std::int32_t> tokens = random_tokens(10 * 17, 37, 5);
+  Windows windows;
+  windows.tokens = tokens;
+  windows.count = 10;
+  windows.length = 17;
+  const auto logits = [&](const Model& of, const Weights& weights) {
+    std::vector<float> all;
+    of.forward(weights, {tokens, 10, 17}, {}, [&](const LogitsBlock& block) {
+      all.insert(all.end(), block.logits.values.begin(), block.logits.values.end());
+    });
+    return all;
+  };
+  const Method method = parse_method("awq:q8_0:clip");
+  BlockwiseTask task{*model, original, windows, {}};
+  for (const std::string& layer : model->linear_layers()) task.methods.emplace(layer, method);
+  BlockwiseResult result = quantize_blockwise(task, {.transform = block_transform(task.methods)});
+  Weights changed = original;
+  for (const auto& [name, tensor] : result.tensors) changed.insert_or_assign(name, tensor.view());
+  const std::vector<float> expected = logits(*model, changed);
+
+  const testing_support::TemporaryFolder folder;
+  QuantizeFileOptions options;
+  options.method = method;
+  FileQuantizer quantizer(checkpoint, options);
+  quantizer.use(std::move(result.tensors));
+  quantizer.write(folder / "out.gguf", {});
+  const Checkpoint file = open_checkpoint(folder / "out.gguf");
+  EXPECT_EQ(file.at("blk.0.attn_q.weight").type_name, "Q8_0");
+  EXPECT_EQ(file.at("blk.0.attn_norm.weight").type_name, "F32");
+  EXPECT_EQ(file.tensors().size(), checkpoint.tensors().size());
+  EXPECT_EQ(logits(*load_model(file), weights_of(file)), expected);
+  EXPECT_NE(expected, logits(*model, original));
 }
 
 INSTANTIATE_TEST_SUITE_P(KeyValueHeads, BlockScaling, testing::Values(2, 4));
