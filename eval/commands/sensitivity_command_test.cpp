@@ -70,5 +70,54 @@ TEST_F(SensitivityCommand, ImpossibleCallsSayWhy) {
   run_well(allocate + " --budget 5 --estimated");
 }
 
+class SensitivityStoriesSlow : public testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  void allocate(const std::string& name, const std::string& bits_per_weight) const {
+    run_well("allocate " + path("s.json") + " --budget " + bits_per_weight + " --name " + name + " --rules-out " +
+             path(name + ".yaml"));
+  }
+  /// Fewer bits, or as many, and less divergence.
+  static void expect_better(const CellReport& better, const CellReport& worse) {
+    EXPECT_LE(better.size_bytes, worse.size_bytes) << better.method << " against " << worse.method;
+    EXPECT_LT(better.kld->mean, worse.kld->mean) << better.method << " against " << worse.method;
+  }
+
+  TemporaryFolder folder_;
+};
+
+const CellReport& cell_of(const Report& report, const std::string& method) {
+  for (const CellReport& cell : report.cells)
+    if (cell.method == method) return cell;
+  throw std::out_of_range(method);
+}
+
+TEST_F(SensitivityStoriesSlow, TheAllocatorBeatsUniformFormatsAndMixesOfEqualOrLargerSize) {
+  run_well(
+      "sensitivity embedded:stories --text embedded:stories/calibration --chunks 40 --kld-chunks 4 --method q3_k "
+      "--formats q2_k,iq3_xxs,q3_k,iq3_s,iq4_xs,q5_k,q6_k --out " +
+      path("s.json"));
+  allocate("as_q3_k", "3.4375");
+  allocate("three_and_a_half", "3.5");
+  allocate("four", "4");
+  write_text_atomically(folder_ / "run.yaml",
+                        "include: [" + std::string(QUANTBENCH_SOURCE_DIR) +
+                            "/configs/presets/stories.yaml, as_q3_k.yaml, three_and_a_half.yaml, four.yaml]\n"
+                            "calibration: {text: embedded:stories/calibration, protocol: llamacpp-512, chunks: 40}\n"
+                            "rules: {all_q3_k: [{tensor: ., format: q3_k}], all_iq3_s: [{tensor: ., format: iq3_s}],\n"
+                            "        all_int3: [{tensor: ., format: 'int3:g32:sym'}]}\n"
+                            "methods: [f32, 'q3_k:rules=all_q3_k', 'iq3_s:rules=all_iq3_s', "
+                            "'absmax:int3:g32:rules=all_int3', q3_k_s, q3_k_m,\n"
+                            "          'q3_k:rules=as_q3_k', 'q3_k:rules=three_and_a_half', 'q3_k:rules=four']\n");
+  run_well("run " + path("run.yaml") + " --out " + path("out"));
+  const Report report = read_report(folder_ / "out" / "report.json");
+  const CellReport& half = cell_of(report, "q3_k:rules=three_and_a_half");
+  expect_better(cell_of(report, "q3_k:rules=as_q3_k"), cell_of(report, "q3_k:rules=all_q3_k"));
+  expect_better(cell_of(report, "q3_k:rules=as_q3_k"), cell_of(report, "iq3_s:rules=all_iq3_s"));
+  expect_better(half, cell_of(report, "absmax:int3:g32:rules=all_int3"));
+  expect_better(half, cell_of(report, "q3_k_s"));
+  expect_better(cell_of(report, "q3_k:rules=four"), cell_of(report, "q3_k_m"));
+}
+
 }  // namespace
 }  // namespace quantbench

@@ -104,12 +104,9 @@ class SensitivityMeter {
     const LoadedModel& model = task_.model;
     const CalibrationNeeds needs = joined(solver_needs(task_.method), {.mean_square = true, .second_moments = true});
     const CalibrationFlow flow{.sequential = false};
-    BlockwiseCalibration calibration({.model = *model.model,
-                                      .weights = model.weights,
-                                      .windows = task_.text.windows,
-                                      .flow = flow,
-                                      .threads = task_.threads},
-                                     StreamNeeds(needs, flow, false));
+    BlockwiseCalibration calibration(
+        {.model = *model.model, .weights = model.weights, .windows = task_.text.windows, .threads = task_.threads},
+        StreamNeeds(needs, flow, false));
     for (std::size_t block = 0; block < model.model->block_count(); ++block) {
       const BlockState state{block, model.weights, model.weights};
       const std::vector<InputGroup> groups = model.model->input_groups(block);
