@@ -39,6 +39,7 @@ class GroupInputs {
   const OpenBlock& block() const { return block_; }
   std::size_t cols() const { return inputs_.front().cols(); }
   std::size_t batches() const { return inputs_.size(); }
+  std::size_t tokens_of_batch() const { return inputs_.front().rows(); }
 
   LayerStatistics statistics() const {
     LayerSums sums(cols(), {.mean_square = true, .mean_absolute = true, .max_absolute = true});
@@ -74,12 +75,21 @@ class GroupInputs {
   std::vector<Matrix> inputs_;  // by batch (tokens, cols)
 };
 
-/// Mean squared difference of the group's output when its layers, in order, have other weights.
+/// Tokens that a search compares outputs on: it does so for every candidate, and where the smallest loss lies hardly depends
+/// on more of them. Statistics are of all tokens.
+constexpr std::size_t search_tokens = 8192;
+
+/// Mean squared difference of the group's output when its layers, in order, have other weights; on batches spread evenly over
+/// the text that have about `search_tokens` tokens together, or all that there are.
 class GroupLoss {
  public:
   explicit GroupLoss(const GroupInputs& inputs) : inputs_(inputs) {
-    for (std::size_t batch = 0; batch < inputs.batches(); ++batch)
-      outputs_.push_back(inputs.output(batch, inputs.block().weights()));
+    const std::size_t wanted = std::max<std::size_t>(search_tokens / inputs.tokens_of_batch(), 1);
+    const std::size_t count = std::min(wanted, inputs.batches());
+    for (std::size_t i = 0; i < count; ++i) {
+      batches_.push_back(i * inputs.batches() / count);
+      outputs_.push_back(inputs.output(batches_.back(), inputs.block().weights()));
+    }
   }
 
   double operator()(std::span<const MatrixView> layers) const {
@@ -90,16 +100,17 @@ class GroupLoss {
       tensor.bytes = std::as_bytes(layers[layer].values);
     }
     double sum = 0, count = 0;
-    for (std::size_t batch = 0; batch < outputs_.size(); ++batch) {
-      sum += sum_of_squared_differences(inputs_.output(batch, weights).values(), outputs_[batch].values());
-      count += static_cast<double>(outputs_[batch].values().size());
+    for (std::size_t i = 0; i < batches_.size(); ++i) {
+      sum += sum_of_squared_differences(inputs_.output(batches_[i], weights).values(), outputs_[i].values());
+      count += static_cast<double>(outputs_[i].values().size());
     }
     return sum / count;
   }
 
  private:
   const GroupInputs& inputs_;
-  std::vector<Matrix> outputs_;  // by batch (tokens, outputs), with the weights as they are
+  std::vector<std::size_t> batches_;
+  std::vector<Matrix> outputs_;  // of these batches (tokens, outputs), with the weights as they are
 };
 
 /// What was chosen for one group.
