@@ -1,5 +1,7 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -20,7 +22,8 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 std::filesystem::path temporary(const std::string& name) {
-  return std::filesystem::path(testing::TempDir()) / ("importance_" + name);
+  // Named by process: tests of one suite run side by side.
+  return std::filesystem::path(testing::TempDir()) / fmt::format("importance_{}_{}", ::getpid(), name);
 }
 
 ImportanceMatrix sample() {
