@@ -56,12 +56,13 @@ template <int block_lanes>
   store16(values, value);
   store16(weights, weight);
   const Floats16 targets = from + (to - from) * ((to_floats16(lane_numbers16()) + 0.5f) * 0.0625f);
+  const UniformRounding rounding{all16(range.lowest), all16(range.highest), false};
   Floats16 result = all16(0.0f);
   for (int first = 0; first < lanes; first += block_lanes) {
     const Floats16 inverse = targets * inverse_or_zero16(all16(extremes[first]));
     Floats16 product = all16(0.0f), square = all16(0.0f);
     for (int lane = first; lane < first + block_lanes; ++lane) {
-      const Floats16 integer = clamp16(round16(values[lane] * inverse), range.lowest, range.highest);
+      const Floats16 integer = rounding.nearest(all16(values[lane]), inverse);
       const Floats16 weighted = weights[lane] * integer;
       product = fused16(weighted, all16(values[lane]), product);
       square = fused16(weighted, integer, square);

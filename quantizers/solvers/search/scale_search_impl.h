@@ -47,6 +47,28 @@ template <class Source, class Rounding>
   return fit;
 }
 
+struct TwoFits {
+  ScaleFit first, second;
+};
+
+/// Two of them at a time: one sum waits less for itself.
+template <class Source, class Rounding>
+[[gnu::always_inline]] inline TwoFits fit_two_scales(const Source& source, const Rounding& rounding, Floats16 first,
+                                                     Floats16 second) {
+  TwoFits fits{{all16(0.0f), all16(0.0f)}, {all16(0.0f), all16(0.0f)}};
+  const auto add =
+      [](ScaleFit & fit, Floats16 q, Floats16 weighted, Floats16 importance) __attribute__((always_inline)) {
+    fit.product = fused16(weighted, q, fit.product);
+    fit.curvature = fused16(importance * q, q, fit.curvature);
+  };
+  for (int j = 0; j < source.weights(); ++j) {
+    const Floats16 x = source.weight(j), weighted = source.weighted(j), importance = source.importance(j);
+    add(fits.first, rounding.nearest(x, first), weighted, importance);
+    add(fits.second, rounding.nearest(x, second), weighted, importance);
+  }
+  return fits;
+}
+
 /// The error of a scale as it is stored, with the nearest levels.
 template <class Source, class Rounding>
 [[gnu::noinline]] Floats16 error_of_scale(const Source& source, const Rounding& rounding, Floats16 scale) {
@@ -142,10 +164,16 @@ template <class Source, class Rounding>
 [[gnu::always_inline]] inline void try_candidates(const Source& source, const Rounding& rounding,
                                                   const InverseRange& range, int count, ScaleFit& best) {
   const int rounds = source.rounds(count);
-  for (int round = 0; round < rounds; ++round) {
-    const Floats16 fraction = (static_cast<float>(round) + source.lane_fraction()) / static_cast<float>(rounds);
-    best.keep_better(fit_scale(source, rounding, candidate(range, fraction)));
+  const auto inverse_of = [&](int round) __attribute__((always_inline)) {
+    return candidate(range, (static_cast<float>(round) + source.lane_fraction()) / static_cast<float>(rounds));
+  };
+  int round = 0;
+  for (; round + 2 <= rounds; round += 2) {
+    const TwoFits fits = fit_two_scales(source, rounding, inverse_of(round), inverse_of(round + 1));
+    best.keep_better(fits.first);
+    best.keep_better(fits.second);
   }
+  if (round < rounds) best.keep_better(fit_scale(source, rounding, inverse_of(round)));
 }
 
 /// What an effort adds to those below it. A refinement rounds with the solved scale and solves again.

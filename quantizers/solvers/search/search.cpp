@@ -9,7 +9,9 @@
 // weights are multiplied by one gain for each tensor that gives sum w w' = sum w^2 again; the squared error grows by its own
 // square, which is nothing at four bits. The option gain=least_squares leaves that out (docs/encoders.md has figures).
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -77,11 +79,12 @@ RowPower power_of(const RowWork& work, std::span<const float> row) {
 /// The factor that makes up for the shrinkage of least squares, sum w^2 / sum w w', from some rows of the tensor: rows of a
 /// tensor shrink alike. 1 for formats of about one bit, which choose nothing but a scale.
 float unbiased_gain(const RowWork& work, MatrixView weights, int threads) {
-  constexpr std::size_t most_rows = 8;
+  constexpr std::size_t most_rows = 8, enough_weights = 16384;
   // Nine tenths: divergence hardly changes around the whole, and the squared error stays that much smaller.
   constexpr double least_bits = 1.5, largest_gain = 1.5, share = 0.9;
   if (work.format.bits_per_weight(weights.rows, weights.cols) < least_bits) return 1;
-  std::vector<RowPower> powers(std::min(weights.rows, most_rows));
+  const std::size_t samples = std::clamp(enough_weights / weights.cols, std::size_t{2}, most_rows);
+  std::vector<RowPower> powers(std::min(weights.rows, samples));
   parallel_for(threads, powers.size(), [&](std::size_t sample) {
     powers[sample] = power_of(work, weights.row(sample * weights.rows / powers.size()));
   });
@@ -99,11 +102,15 @@ float unbiased_gain(const RowWork& work, MatrixView weights, int threads) {
 std::span<const float> scaled(std::span<const float> row, float gain, std::vector<float>& scratch) {
   if (gain == 1) return row;
   constexpr float largest = std::numeric_limits<float>::max();
+  constexpr std::uint32_t infinity = 0x7F800000;
   scratch.resize(row.size());
+  std::uint32_t overflows = 0;  // clamping every number would cost several times this
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const float wanted = row[i] * gain, above = wanted > -largest ? wanted : -largest;
-    scratch[i] = above < largest ? above : largest;
+    scratch[i] = row[i] * gain;
+    overflows |= (std::bit_cast<std::uint32_t>(scratch[i]) & infinity) == infinity ? 1u : 0u;
   }
+  if (overflows != 0)
+    for (float& value : scratch) value = std::clamp(value, -largest, largest);
   return scratch;
 }
 
