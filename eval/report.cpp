@@ -97,6 +97,8 @@ void fields(Visit& visit, Is<CellReport> auto& cell) {
   visit.unless_empty("notes", cell.notes);
   visit.unless_empty("nll_file", cell.nll_file);
   visit.unless_empty("nll_sha256", cell.nll_sha256);
+  visit.unless_empty("kld_file", cell.kld_file);
+  visit.unless_empty("kld_sha256", cell.kld_sha256);
   visit("tensors", cell.tensors);
 }
 

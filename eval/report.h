@@ -81,6 +81,9 @@ struct CellReport {
   /// Per-token NLLs of the scored tokens, for paired comparisons between reports: file name relative to the report.
   std::string nll_file;
   std::string nll_sha256;
+  /// KL divergence at the same tokens, where it is measured.
+  std::string kld_file;
+  std::string kld_sha256;
 };
 
 struct Environment {

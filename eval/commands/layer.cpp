@@ -105,18 +105,18 @@ OutputError output_error(const OwnedMatrix& x, const OwnedMatrix& original, cons
   return {2 * error * error / static_cast<double>(x.rows), error / norm};
 }
 
-/// What one quantization took. The processor time of all threads tells more than the wall clock on a busy machine.
-struct QuantizeTimes {
+/// What each round of some work took. The processor time of all threads tells more than the wall clock on a busy machine.
+struct Times {
   std::vector<double> seconds, processor_seconds;
 };
 
-template <class Quantize>
-QuantizeTimes time_quantization(int repeat, const Quantize& quantize) {
-  QuantizeTimes times;
+template <class Work>
+Times time_rounds(int repeat, const Work& work) {
+  Times times;
   for (int round = 0; round < repeat; ++round) {
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t processor_start = std::clock();
-    quantize();
+    work();
     const std::clock_t processor_end = std::clock();
     times.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     times.processor_seconds.push_back(static_cast<double>(processor_end - processor_start) / CLOCKS_PER_SEC);
@@ -181,7 +181,10 @@ int quantize_layer(const LayerArguments& arguments) {
   for (const ScalingChoice& choice : quantized.choices) result["alpha"].push_back(choice.alpha);
   if (!quantized.remarks.empty()) result["remarks"] = quantized.remarks;
   if (arguments.repeat > 0) {
-    const QuantizeTimes times = time_quantization(arguments.repeat, quantize);
+    const Times calibration =
+        time_rounds(arguments.repeat, [&] { statistics_of(x.calibration, x.original, needs, arguments.threads); });
+    const Times times = time_rounds(arguments.repeat, quantize);
+    result["calibration_seconds"] = calibration.seconds;
     result["quantize_seconds"] = times.seconds;
     result["quantize_processor_seconds"] = times.processor_seconds;
   }
@@ -207,7 +210,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
   app.add_option("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32")->required();
   app.add_option("--json", arguments->json, "also write the figures to this file");
-  app.add_option("--repeat", arguments->repeat, "quantize N times more and report the seconds of each")
+  app.add_option("--repeat", arguments->repeat, "collect statistics and quantize N times more, and report the seconds of each")
       ->check(CLI::Range(1, 1000000));
   add_threads_option(app, arguments->threads);
   app.footer(

@@ -116,8 +116,8 @@ const Evaluation& CellContext::evaluation() {
   return *evaluation_;
 }
 
-std::span<const float> CellContext::nll() const {
-  return evaluation_ ? std::span<const float>(evaluation_->nll) : std::span<const float>();
+TokenFigures CellContext::tokens() const {
+  return evaluation_ ? TokenFigures{evaluation_->nll, evaluation_->divergence} : TokenFigures{};
 }
 
 }  // namespace quantbench

@@ -14,6 +14,7 @@
 #include "eval/importance.h"
 #include "eval/runner/experiment.h"
 #include "eval/runner/plan.h"
+#include "eval/runner/store.h"
 
 namespace quantbench {
 
@@ -56,7 +57,7 @@ class CellContext {
   /// The quantized model's predictions; the forward pass runs at the first call.
   const Evaluation& evaluation();
   /// Empty when no metric asked for predictions.
-  std::span<const float> nll() const;
+  TokenFigures tokens() const;
 
  private:
   BlockwiseResult quantize_blocks() const;

@@ -50,7 +50,8 @@ class Merger {
   void append(const ResultStore& store, Report&& part) {
     if (!part.cells.empty()) check(store, part);
     for (CellReport& cell : part.cells) {
-      copy_nll(store, cell);
+      copy(store.nll_file(cell.id), cell.nll_file);
+      copy(store.kld_file(cell.id), cell.kld_file);
       merged_.report.cells.push_back(std::move(cell));
     }
     if (merged_.report.run_name.empty()) {
@@ -80,12 +81,13 @@ class Merger {
     equal("protocols", whole.protocol, part.protocol);
   }
 
-  void copy_nll(const ResultStore& store, const CellReport& cell) const {
-    if (cell.nll_file.empty()) return;
-    const std::filesystem::path target = out_.parent_path() / cell.nll_file;
-    if (std::filesystem::exists(target) && std::filesystem::equivalent(target, store.nll_file(cell.id))) return;
+  /// name: of the copy, relative to the report; empty when the cell has no such file.
+  void copy(const std::filesystem::path& from, const std::string& name) const {
+    if (name.empty()) return;
+    const std::filesystem::path target = out_.parent_path() / name;
+    if (std::filesystem::exists(target) && std::filesystem::equivalent(target, from)) return;
     std::filesystem::create_directories(target.parent_path());
-    const MappedFile source(store.nll_file(cell.id));
+    const MappedFile source(from);
     AtomicFile file(target);
     file.write(source.bytes());
     file.commit();

@@ -15,7 +15,7 @@ struct MergedStores {
 };
 
 /// Throws Error for a folder that is no store, and for stores that differ in model, tokenizer, text or protocol, naming
-/// both. Copies the NLL files into `nll/` beside `report_file`.
+/// both. Copies the files of tokens into `nll/` and `kld/` beside `report_file`.
 MergedStores merge_stores(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& report_file);
 
 }  // namespace quantbench

@@ -115,21 +115,22 @@ class Runner {
     const PlannedCell& planned = plan_.cells[index];
     remove_unfinished(store_.cell_file(planned.id));
     remove_unfinished(store_.nll_file(planned.id));
+    remove_unfinished(store_.kld_file(planned.id));
     if (options_.events.begin) options_.events.begin(planned.method_id, planned.seconds);
     Report report = header_;
-    std::vector<float> nll;
-    report.cells = {measure(planned, nll)};
-    store_.save(planned.id, report, nll);
+    TokenFigures tokens;
+    report.cells = {measure(planned, tokens)};
+    store_.save(planned.id, report, tokens);
     cells_[index] = report.cells[0];
     if (options_.shard.contains(index)) ++result_.computed;
     if (options_.events.end) options_.events.end();
   }
 
-  CellReport measure(const PlannedCell& planned, std::vector<float>& nll) const {
+  CellReport measure(const PlannedCell& planned, TokenFigures& tokens) const {
     const auto start = std::chrono::steady_clock::now();
     CellReport cell;
     try {
-      cell = measure_metrics(planned, nll);
+      cell = measure_metrics(planned, tokens);
       Report alone;
       alone.cells = {cell};
       (void)to_json(alone);  // a figure that is not finite is this cell's failure, not the run's
@@ -137,7 +138,7 @@ class Runner {
       cell = {};
       cell.status = "failed";
       cell.error = error.what();
-      nll.clear();
+      tokens = {};
       notice(fmt::format("{} failed: {}", planned.method_id, error.what()));
     }
     cell.id = planned.id;
@@ -148,7 +149,7 @@ class Runner {
     return cell;
   }
 
-  CellReport measure_metrics(const PlannedCell& planned, std::vector<float>& nll) const {
+  CellReport measure_metrics(const PlannedCell& planned, TokenFigures& tokens) const {
     CellContext context(experiment_, shared_, planned, options_.threads, options_.events.progress);
     CellReport cell;
     cell.status = "ok";
@@ -156,7 +157,7 @@ class Runner {
       const Metric& metric = Registry<Metric>::instance().at(name);
       if (metric.measure) metric.measure(context, cell);
     }
-    nll.assign(context.nll().begin(), context.nll().end());
+    tokens = context.tokens();
     cell.importance = context.importance();
     cell.notes = context.notes();
     return cell;

@@ -247,7 +247,10 @@ TEST(Runner, ShardsOfSeveralStoresMerge) {
   const MergedStores merged = merge_stores({tiny.folder / "shard1", tiny.folder / "shard2"}, out);
   EXPECT_TRUE(merged.missing.empty());
   EXPECT_EQ(comparable(merged.report), comparable(run(tiny, options_for(tiny)).report));
-  for (const CellReport& cell : merged.report.cells) EXPECT_TRUE(std::filesystem::exists(tiny.folder / cell.nll_file));
+  for (const CellReport& cell : merged.report.cells) {
+    EXPECT_TRUE(std::filesystem::exists(tiny.folder / cell.nll_file));
+    EXPECT_TRUE(std::filesystem::exists(tiny.folder / cell.kld_file));
+  }
   EXPECT_EQ(merge_stores({tiny.folder / "shard2"}, out).missing.size(), 2u) << "f32 is in every shard";
 }
 
@@ -340,7 +343,9 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"not_json", [](auto& store, auto& id, auto&) { write_text_atomically(store.cell_file(id), "hello\n"); }},
         Damage{"nll_changed", [](auto& store, auto& id,
                                  auto&) { replace(store.nll_file(id), [](std::string& bytes) { bytes[5] ^= 1; }); }},
-        Damage{"nll_gone", [](auto& store, auto& id, auto&) { std::filesystem::remove(store.nll_file(id)); }}),
+        Damage{"nll_gone", [](auto& store, auto& id, auto&) { std::filesystem::remove(store.nll_file(id)); }},
+        Damage{"kld_changed", [](auto& store, auto& id,
+                                 auto&) { replace(store.kld_file(id), [](std::string& bytes) { bytes[5] ^= 1; }); }}),
     [](const auto& test) { return test.param.name; });
 
 /// Runs the plan in a child process that kills itself with SIGKILL at the given event; true when it was killed.

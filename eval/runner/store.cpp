@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-static_assert(std::endian::native == std::endian::little, "NLL files are little-endian");
+static_assert(std::endian::native == std::endian::little, "files of tokens are little-endian");
 
 int open_lock(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -27,11 +27,24 @@ int open_lock(const std::filesystem::path& path) {
   return descriptor;
 }
 
-void check_nll(const ResultStore& store, const CellReport& cell) {
-  if (cell.nll_file.empty()) return;
-  const std::filesystem::path path = store.nll_file(cell.id);
-  if (store.folder() / cell.nll_file != path) fail("{} is not its NLL file", cell.nll_file);
-  if (sha256_of_file(path) != cell.nll_sha256) fail("{} does not have the hash that the cell states", path.string());
+/// `file` and `hash` are what a cell states of `path`.
+void check_tokens(const ResultStore& store, const std::filesystem::path& path, const std::string& file,
+                  const std::string& hash) {
+  if (file.empty()) return;
+  if (store.folder() / file != path) fail("{} is not the cell's {}", file, path.string());
+  if (sha256_of_file(path) != hash) fail("{} does not have the hash that the cell states", path.string());
+}
+
+/// Nothing when there are none.
+void save_tokens(const ResultStore& store, const std::filesystem::path& path, std::span<const float> values,
+                 std::string& file, std::string& hash) {
+  if (values.empty()) return;
+  const auto bytes = std::as_bytes(values);
+  AtomicFile out(path);
+  out.write(bytes);
+  out.commit();
+  file = path.lexically_relative(store.folder()).string();
+  hash = sha256(bytes);
 }
 
 Report read_cell(const ResultStore& store, const std::string& id) {
@@ -45,7 +58,8 @@ Report read_cell(const ResultStore& store, const std::string& id) {
     fail("{}: not the report of one cell", path.string());
   for (const CellReport& cell : report.cells) {
     if (cell.id != id) fail("{}: holds the cell {}", path.string(), cell.id);
-    check_nll(store, cell);
+    check_tokens(store, store.nll_file(id), cell.nll_file, cell.nll_sha256);
+    check_tokens(store, store.kld_file(id), cell.kld_file, cell.kld_sha256);
   }
   return report;
 }
@@ -78,7 +92,7 @@ FileLock::~FileLock() {
 }
 
 ResultStore::ResultStore(std::filesystem::path folder) : folder_(std::move(folder)) {
-  for (const char* name : {"cells", "nll", "shared", "locks"}) {
+  for (const char* name : {"cells", "nll", "kld", "shared", "locks"}) {
     std::error_code error;
     std::filesystem::create_directories(folder_ / name, error);
     if (error) fail("cannot create {}: {}", (folder_ / name).string(), error.message());
@@ -96,15 +110,10 @@ StoredCell ResultStore::find(const std::string& id) const {
   }
 }
 
-void ResultStore::save(const std::string& id, Report& report, std::span<const float> nll) const {
-  if (!nll.empty()) {
-    CellReport& cell = report.cells.at(0);
-    const auto bytes = std::as_bytes(nll);
-    AtomicFile file(nll_file(id));
-    file.write(bytes);
-    file.commit();
-    cell.nll_file = "nll/" + id + ".f32";
-    cell.nll_sha256 = sha256(bytes);
+void ResultStore::save(const std::string& id, Report& report, const TokenFigures& tokens) const {
+  for (CellReport& cell : report.cells) {
+    save_tokens(*this, nll_file(id), tokens.nll, cell.nll_file, cell.nll_sha256);
+    save_tokens(*this, kld_file(id), tokens.divergence, cell.kld_file, cell.kld_sha256);
   }
   const std::string text = to_json(report);
   Json envelope;
