@@ -2,16 +2,18 @@
 //
 // Every format obeys one law,
 //     weight = scale(group) * level(i) + offset(group)        level: a small signed integer or codebook entry
+// where some formats have a table of numbers that levels stand for (`float_levels`): value(level(i)) in place of level(i);
 // and is described in exactly one header under quantizers/formats/; the functions here are instantiated from it.
 //
-// A tensor of `rows` x `cols` weights is stored as `header_bytes` bytes (0 for all formats but those with one scale for
-// the whole tensor), then the rows back to back, `row_bytes(cols)` each. A row is a sequence of blocks; a block is the
+// A tensor of `rows` x `cols` weights is stored as a header of `header_bytes(rows, cols)` bytes (0 for all formats but those
+// that keep scales for the whole tensor there), then the rows back to back, `row_bytes(cols)` each. A row is a sequence of blocks; a block is the
 // smallest run of weights that can be decoded on its own (with the header), and holds one or more groups; all weights
 // of a group share one scale and offset.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,14 +26,17 @@ struct Affine {
   bool operator==(const Affine&) const = default;
 };
 
-/// Where the bytes of one row are. `header` is the tensor's header (null when the format has none).
+/// Where the bytes of one row are. `header` is the tensor's header (null when the format has none), `index` the number of the
+/// row in its tensor (of use to formats whose header knows rows apart).
 struct RowBytes {
   const std::byte* header = nullptr;
   const std::byte* row = nullptr;
+  std::size_t index = 0;
 };
 struct MutableRowBytes {
   std::byte* header = nullptr;
   std::byte* row = nullptr;
+  std::size_t index = 0;
 };
 
 /// One block of a format whose groups have integer scales and mins in the unit of the block:
@@ -90,7 +95,13 @@ struct Format {
   std::size_t block = 1;
   /// One scale for the whole tensor, kept in the header.
   bool scale_per_tensor = false;
-  std::size_t header_bytes = 0;
+  /// Of the header, what does not depend on the shape.
+  std::size_t fixed_header_bytes = 0;
+  /// Double quantization: this many groups, in the order of the tensor, have scales in the unit of an f32 in the header. 0: scales
+  /// are stored each by itself.
+  std::size_t groups_per_unit = 0;
+  /// The same format with a scale of its own, in f32, for each group. Null but for double quantization.
+  std::shared_ptr<const Format> with_single_scales;
   /// Type id in GGUF files, when the format is one that GGUF holds.
   std::optional<std::uint32_t> gguf_type;
   /// Inclusive range of stored levels (0, 0 for floating point formats, which store the weights themselves).
@@ -98,6 +109,8 @@ struct Format {
   int level_max = 0;
   /// The levels that exist, ascending; empty when all from level_min to level_max do.
   std::span<const std::int8_t> level_values;
+  /// The numbers that the levels level_min .. level_max stand for, ascending, 0 for level 0. Empty: a level stands for itself.
+  std::span<const float> float_levels;
   /// False: every offset is zero (symmetric).
   bool has_offset = false;
   /// f32, f16, bf16: levels do not exist, `encode_float` is used.
@@ -110,16 +123,20 @@ struct Format {
   void (*decode)(const Format&, RowBytes, std::size_t cols, std::size_t begin, std::span<float> out) = nullptr;
 
   /// The affine that would be stored for `wanted` in this format: scale (and offset) rounded to their storage types,
-  /// the zero point to an integer in range. Null for formats with coupled groups (`two_level`, `codebook`) and for
-  /// floating point formats.
+  /// the zero point to an integer in range. Null for formats with coupled groups (`two_level`, `codebook`, double
+  /// quantization) and for floating point formats.
   Affine (*round_affine)(const Format&, Affine wanted) = nullptr;
 
   /// Stores the groups' affines and the levels of one row. affines: one per group of the row; levels: cols. The affines
   /// must be values that round_affine returned. Formats with a header write it too, unless out.header is null: so one
-  /// call of a tensor does, and the others can run in parallel. Null for formats with coupled groups and for floating
-  /// point formats.
+  /// call of a tensor does, and the others can run in parallel; with double quantization they read what round_scales wrote there.
+  /// Null for formats with two levels of scales or codebooks and for floating point formats.
   void (*pack)(const Format&, std::span<const Affine> affines, std::span<const std::int8_t> levels,
                MutableRowBytes out) = nullptr;
+
+  /// Double quantization: rounds the scales of a tensor, (rows, groups of a row), to what can be stored together, and writes the
+  /// header. They may change sign. Null for all others.
+  void (*round_scales)(const Format&, std::span<float> scales, std::byte* header) = nullptr;
 
   /// Null but for formats whose groups have integer scales in the unit of their block; those are written by it.
   const TwoLevelScales* two_level = nullptr;
@@ -132,6 +149,11 @@ struct Format {
   void (*encode_reference)(const Format&, std::span<const float> weights, MutableRowBytes out) = nullptr;
 
   std::size_t groups_of_row(std::size_t cols) const { return group == 0 ? 1 : (cols + group - 1) / group; }
+  /// What a level stands for.
+  float value(int level) const {
+    return float_levels.empty() ? static_cast<float>(level) : float_levels[static_cast<std::size_t>(level - level_min)];
+  }
+  std::size_t header_bytes(std::size_t rows, std::size_t cols) const;
   /// Bytes of a whole tensor. Throws Error on overflow or when cols is not a multiple of `block`.
   std::size_t tensor_bytes(std::size_t rows, std::size_t cols) const;
   double bits_per_weight(std::size_t rows, std::size_t cols) const;

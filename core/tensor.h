@@ -22,7 +22,8 @@ struct Tensor {
 
   std::size_t weights() const { return rows * cols; }
   RowBytes row(std::size_t index) const {
-    return {bytes.data(), bytes.data() + format->header_bytes + index * format->row_bytes(*format, cols)};
+    return {bytes.data(), bytes.data() + format->header_bytes(rows, cols) + index * format->row_bytes(*format, cols),
+            index};
   }
 };
 
@@ -41,7 +42,9 @@ class TensorData {
   const Tensor& view() const { return view_; }
   MutableRowBytes row(std::size_t index) {
     const Format& format = *view_.format;
-    return {bytes_.data(), bytes_.data() + format.header_bytes + index * format.row_bytes(format, view_.cols)};
+    return {bytes_.data(),
+            bytes_.data() + format.header_bytes(view_.rows, view_.cols) + index * format.row_bytes(format, view_.cols),
+            index};
   }
 
  private:

@@ -14,8 +14,22 @@ std::vector<Affine> random_affines(const Format& format, std::size_t cols, std::
   std::vector<Affine> affines(format.groups_of_row(cols));
   for (Affine& affine : affines) {
     const float scale = 0.0625f + 0.03125f * uniform(random);
-    affine = format.round_affine(format, {scale, scale * uniform(random)});
+    affine = {scale, scale * uniform(random)};
+    if (format.round_affine != nullptr) affine = format.round_affine(format, affine);
   }
+  return affines;
+}
+
+/// Double quantization: of all rows.
+std::vector<Affine> random_affines_together(TensorData& tensor, std::mt19937& random) {
+  const Tensor& view = tensor.view();
+  const Format& format = *view.format;
+  std::vector<float> scales;
+  for (std::size_t row = 0; row < view.rows; ++row)
+    for (const Affine& affine : random_affines(format, view.cols, random)) scales.push_back(affine.scale);
+  format.round_scales(format, scales, tensor.row(0).header);
+  std::vector<Affine> affines;
+  for (const float scale : scales) affines.push_back({scale, 0});
   return affines;
 }
 
@@ -69,12 +83,16 @@ void pack_codebook_row(const Format& format, std::size_t cols, std::byte* out, s
 void pack_levels(TensorData& tensor, std::mt19937& random) {
   const Tensor& view = tensor.view();
   const Format& format = *view.format;
+  const std::size_t groups = format.groups_of_row(view.cols);
+  std::vector<Affine> together;
+  if (format.round_scales != nullptr) together = random_affines_together(tensor, random);
   std::vector<std::int8_t> levels(view.cols);
   std::vector<Affine> affines = random_affines(format, view.cols, random);
   for (std::size_t row = 0; row < view.rows; ++row) {
     randomize_levels(format, levels, random);
     if (!format.scale_per_tensor) affines = random_affines(format, view.cols, random);
-    format.pack(format, affines, levels, tensor.row(row));
+    format.pack(format, together.empty() ? affines : std::span(together).subspan(row * groups, groups), levels,
+                tensor.row(row));
   }
 }
 

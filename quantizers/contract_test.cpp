@@ -99,9 +99,10 @@ void error_is_bounded(const Subject& subject) {
   // Codebooks: by the rate. No code for normal variates of so many bits has a lower relative error than 2^-bits.
   const double bound = format.codebook != nullptr ? 1.6 * std::exp2(-format.bits_per_weight(rows, subject.cols()))
                        : format.floating_point    ? 0.002
-                       : steps >= 255             ? 0.03
-                       : steps >= 15              ? 0.4
-                                                  : 1.0;
+                       : format.float_levels.size() > 16 ? 0.08
+                       : steps >= 255                    ? 0.03
+                       : steps >= 15                     ? 0.4
+                                                         : 1.0;
   EXPECT_LE(std::sqrt(error / power), bound);
 }
 

@@ -24,6 +24,7 @@ bool is_alias(std::string_view name) { return name == "absmax" || name == "zero_
 bool is_transform(std::string_view name) { return find_step(known_transforms(), name) != nullptr; }
 
 bool is_integer_target(std::string_view target) { return target.starts_with("int"); }
+bool is_grouped_target(std::string_view target) { return is_integer_target(target) || has_float_levels(target); }
 bool is_float_target(std::string_view target) { return target == "f32" || target == "f16" || target == "bf16"; }
 
 std::string suggest_word(std::string_view word) {
@@ -60,17 +61,18 @@ Steps parse_steps(std::string_view part, std::string_view id) {
   return steps;
 }
 
-bool is_integer_part(std::string_view part) {
-  return part == "tensor" || part == "row" || part == "sym" || part == "asym" || part.starts_with("scale=") ||
+bool is_format_part(std::string_view part) {
+  return part == "tensor" || part == "row" || part == "sym" || part == "asym" || part == "dq" ||
+         part.starts_with("scale=") ||
          (part.size() > 1 && part[0] == 'g' && part.find_first_not_of("0123456789", 1) == std::string_view::npos);
 }
 
-/// Takes the parts of an integer format out of `parts`, wherever they stand among the options.
-std::string take_integer_format(Parts& parts, std::string_view alias, std::string_view id) {
+/// Takes the parts of a format with groups of any size out of `parts`, wherever they stand among the options.
+std::string take_grouped_format(Parts& parts, std::string_view alias, std::string_view id) {
   std::string format;
   Parts options;
   for (const std::string_view part : parts) {
-    if (!format.empty() && !is_integer_part(part)) {
+    if (!format.empty() && !is_format_part(part)) {
       options.push_back(part);
     } else {
       if (!format.empty()) format += ':';
@@ -79,9 +81,9 @@ std::string take_integer_format(Parts& parts, std::string_view alias, std::strin
     if ((alias == "absmax" && part == "asym") || (alias == "zero_point" && part == "sym"))
       fail("method '{}' contradicts itself: absmax is symmetric and zero_point is asymmetric", id);
   }
-  if (alias == "absmax" && std::ranges::find(parts, "sym") == parts.end()) format += ":sym";
-  const bool names_scale = format.find(":scale=") != std::string::npos;
-  if (alias == "gptq" && !names_scale && std::ranges::find(parts, reference_option) != parts.end())
+  const bool integers = is_integer_target(format), names_scale = format.find(":scale=") != std::string::npos;
+  if (integers && alias == "absmax" && std::ranges::find(parts, "sym") == parts.end()) format += ":sym";
+  if (integers && alias == "gptq" && !names_scale && std::ranges::find(parts, reference_option) != parts.end())
     format += ":scale=f32";
   parts = options;
   return find_format(format)->id;
@@ -91,8 +93,11 @@ std::string take_integer_format(Parts& parts, std::string_view alias, std::strin
 std::string take_target(Parts& parts, std::string_view alias, std::string_view id) {
   if (parts.empty()) fail("method '{}' names no format", id);
   const std::string_view name = parts.front();
-  if (is_integer_target(name)) return take_integer_format(parts, alias, id);
-  if (is_alias(alias)) fail("method '{}': {} takes an integer format such as int4:g128, not '{}'", id, alias, name);
+  if (is_integer_target(name) || (has_float_levels(name) && alias != "zero_point"))
+    return take_grouped_format(parts, alias, id);
+  if (is_alias(alias))
+    fail("method '{}': {} takes an integer format such as int4:g128{}, not '{}'", id, alias,
+         alias == "absmax" ? fmt::format(" or one of {}", fmt::join(table_names(), ", ")) : "", name);
   parts.erase(parts.begin());
   if (is_float_target(name) || is_gguf_type(name)) return std::string(name);
   if (is_mix(name)) return mix_id(name);
@@ -115,6 +120,11 @@ std::string choose_solver(const Steps& steps, const std::string& target, std::st
   if (is_integer_target(target))
     fail("method '{}' does not say how to quantize; write absmax:{} (symmetric) or zero_point:{} (asymmetric)", id, id,
          id);
+  if (has_float_levels(target))
+    fail(
+        "method '{}' does not say how to quantize; write absmax:{} (plain rounding) or search:{} (scales by least "
+        "squares)",
+        id, id, id);
   return "search";
 }
 
@@ -199,7 +209,8 @@ std::string solver_and_target(const Method& method) {
     if (symmetric == std::string::npos) return "zero_point:" + target;
     return "absmax:" + target.substr(0, symmetric) + target.substr(symmetric + 4);
   }
-  if (method.solver == "search" && !is_integer_target(target)) return target;
+  if (method.solver == "rtn" && has_float_levels(target)) return "absmax:" + target;
+  if (method.solver == "search" && !is_grouped_target(target)) return target;
   return method.solver + ":" + target;
 }
 
@@ -211,12 +222,12 @@ std::string plain_method(const Method& method) {
 
 /// Throws Error when this version cannot store the method's target.
 void check_target(const Method& method) {
-  if (is_integer_target(method.target)) return;
+  if (is_grouped_target(method.target)) return;
   std::vector<std::string> formats = format_ids();
   if (std::ranges::find(formats, method.target) != formats.end()) return;
-  std::erase_if(formats, [](const std::string& id) { return is_integer_target(id); });
-  fail("method '{}': the format {} is not in this version; it has {} and the integer formats int2 to int8",
-       to_string(method), method.target, fmt::join(formats, ", "));
+  std::erase_if(formats, [](const std::string& id) { return is_grouped_target(id); });
+  fail("method '{}': the format {} is not in this version; it has {}, {} and the integer formats int2 to int8",
+       to_string(method), method.target, fmt::join(formats, ", "), fmt::join(table_names(), ", "));
 }
 
 /// Throws Error when this version cannot apply a transform of the method to tensors stored in its target, a format.
@@ -340,9 +351,11 @@ std::vector<std::string> example_methods() {
     }
   };
   std::vector<std::string> targets = {"int8:tensor:sym", "int8:row:sym", "int4:g128:sym", "int8:tensor",
-                                      "int8:row",        "int4:g128",    "int3:g64",      "int2:g32"};
+                                      "int8:row",        "int4:g128",    "int3:g64",      "int2:g32",
+                                      "nf4:g64",         "nf4:g64:dq",   "fp4:g64",       "fp4:g64:dq",
+                                      "fp8_e4m3:tensor", "fp8_e4m3:row", "fp8_e5m2:row"};
   for (const std::string& target : format_ids())
-    if (!is_integer_target(target)) targets.push_back(target);
+    if (!is_grouped_target(target)) targets.push_back(target);
   std::vector<std::string> solvers = Solvers::instance().names();
   solvers.insert(solvers.begin(), "");
   for (const std::string& solver : solvers)

@@ -3,10 +3,10 @@
 //   method = [transform "+"]* [solver ":"] format-or-mix [":" option]*
 //
 //   absmax:int4:g128   zero_point:int3:g64   rtn:q4_0   q4_k
-//   gptq:int3:g128:actorder:static   awq+gptq:int3:g128   f32   f16
+//   gptq:int3:g128:actorder:static   awq+gptq:int3:g128   f32   f16   absmax:nf4:g64:dq   search:fp8_e4m3:row
 //
-// `absmax` is rtn into a symmetric integer format, `zero_point` rtn into an asymmetric one, and a bare GGUF quantized
-// type is the solver `search`. Printing gives the canonical id: defaults left out, options in a fixed order. Parsing
+// `absmax` is rtn into a symmetric integer format or one whose levels are the numbers of a table (nf4, fp4, fp8_*), `zero_point`
+// rtn into an asymmetric one, and a bare GGUF quantized type is the solver `search`. Printing gives the canonical id: defaults left out, options in a fixed order. Parsing
 // and printing are inverses on canonical ids.
 #pragma once
 

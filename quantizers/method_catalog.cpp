@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "quantizers/formats/registry.h"
 
 namespace quantbench {
 namespace {
@@ -103,6 +104,7 @@ std::vector<std::string> method_words() {
   for (const StepSpec& step : known_solvers()) words.emplace_back(step.name);
   for (const StepSpec& step : known_transforms()) words.emplace_back(step.name);
   for (int bits = 2; bits <= 8; ++bits) words.push_back(fmt::format("int{}", bits));
+  words.insert(words.end(), table_names().begin(), table_names().end());
   words.insert(words.end(), gguf_types.begin(), gguf_types.end());
   for (const std::string_view mix : mixes)
     if (!is_gguf_type(mix)) words.emplace_back(mix);

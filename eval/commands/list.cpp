@@ -46,6 +46,12 @@ Table mixes_table() {
 // A whole number of blocks and groups of every format.
 constexpr std::size_t example_row = 4096;
 
+std::string levels_of(const Format& format) {
+  if (format.floating_point) return "-";
+  if (!format.float_levels.empty()) return fmt::format("{} numbers", format.float_levels.size());
+  return fmt::format("{}..{}", format.level_min, format.level_max);
+}
+
 Table formats_table() {
   Table table;
   table.columns = {{"format", Align::left}, {"bits/weight"}, {"group"}, {"levels"},
@@ -56,13 +62,12 @@ Table formats_table() {
                               : format->group == 0     ? "row"
                                                        : std::to_string(format->group);
     table.rows.push_back({id, fmt::format("{:.4f}", format->bits_per_weight(example_row, example_row)),
-                          format->floating_point ? "-" : group,
-                          format->floating_point ? "-" : fmt::format("{}..{}", format->level_min, format->level_max),
-                          format->has_offset ? "yes" : "no",
+                          format->floating_point ? "-" : group, levels_of(*format), format->has_offset ? "yes" : "no",
                           format->gguf_type ? std::to_string(*format->gguf_type) : "-"});
   }
-  table.notes = {fmt::format("bits per weight of a {0} x {0} matrix, scales included", example_row),
-                 "integer formats are examples: int2 to int8 exist in groups of any size"};
+  table.notes = {
+      fmt::format("bits per weight of a {0} x {0} matrix, scales included", example_row),
+      "integer formats, NF4, FP4 and FP8 are examples: they exist in groups of any size (docs/float_formats.md)"};
   return table;
 }
 

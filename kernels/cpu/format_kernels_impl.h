@@ -23,6 +23,16 @@ template <class L>
   for (std::size_t p = 0; p < L::parts; ++p) V::store(out + p * V::width, L::part(floats, p));
 }
 
+/// What the levels of a run stand for.
+template <class F, class L>
+[[gnu::always_inline]] inline typename L::Floats floats_of(const std::byte* codes, int i) {
+  const auto levels = F::template levels<L>(codes, i);
+  if constexpr (requires { F::float_levels; })
+    return F::template values<L>(levels);
+  else
+    return L::to_floats(levels);
+}
+
 /// The affines of the groups that a run of lanes lies in: one, or two for groups of 16 weights in 32 lanes.
 template <class F, class L>
 struct RunAffines {
@@ -33,9 +43,10 @@ struct RunAffines {
                 "a register of floats lies in one group");
   Affine of_group[count];
 
-  [[gnu::always_inline]] static RunAffines load(const std::byte* affine, int index) {
+  [[gnu::always_inline]] static RunAffines load(const formats::BlockView& block, int index) {
     RunAffines affines;
-    for (int group = 0; group < count; ++group) affines.of_group[group] = F::affine(affine, index * count + group);
+    for (int group = 0; group < count; ++group)
+      affines.of_group[group] = formats::affine_of<F>(block, index * count + group);
     return affines;
   }
   [[gnu::always_inline]] const Affine& of_weight(int i) const {
@@ -97,7 +108,7 @@ template <class F, class L, class Visit>
   }
   const int end = part.last < whole ? part.last : whole;
   for (; ones.first + width <= end; ones.first += width, ones.at += static_cast<std::size_t>(width))
-    visit.run(ones.at, apply_affine<F, L>(L::to_floats(F::template levels<L>(part.block.codes, ones.first)), affines));
+    visit.run(ones.at, apply_affine<F, L>(floats_of<F, L>(part.block.codes, ones.first), affines));
   ones.last = part.last;
   if (ones.first < ones.last) visit_ones<F, L>(ones, affines, visit);
 }
@@ -106,13 +117,13 @@ template <class F, class L, class Visit>
 [[gnu::always_inline]] inline void visit_block(const BlockPart& part, Visit& visit) {
   using Affines = RunAffines<F, L>;
   if constexpr (F::group == 0) {
-    visit_same_affines<F, L>(part, Affines::load(part.block.affine, 0), visit);
+    visit_same_affines<F, L>(part, Affines::load(part.block, 0), visit);
   } else {
     BlockPart same = part;
     for (int index = part.first / Affines::weights; same.first < part.last; ++index) {
       const int end = (index + 1) * Affines::weights;
       same.last = end < part.last ? end : part.last;
-      visit_same_affines<F, L>(same, Affines::load(part.block.affine, index), visit);
+      visit_same_affines<F, L>(same, Affines::load(part.block, index), visit);
       same.at += static_cast<std::size_t>(same.last - same.first);
       same.first = same.last;
     }
@@ -124,10 +135,9 @@ template <class F, class L, class Visit>
 [[gnu::always_inline]] inline void visit_whole_block(const formats::BlockView& block, std::size_t at, Visit& visit) {
   using Affines = RunAffines<F, L>;
   for (int index = 0; index < F::block / Affines::weights; ++index) {
-    const Affines affines = Affines::load(block.affine, index);
+    const Affines affines = Affines::load(block, index);
     for (int i = index * Affines::weights; i < (index + 1) * Affines::weights; i += L::width)
-      visit.run(at + static_cast<std::size_t>(i),
-                apply_affine<F, L>(L::to_floats(F::template levels<L>(block.codes, i)), affines));
+      visit.run(at + static_cast<std::size_t>(i), apply_affine<F, L>(floats_of<F, L>(block.codes, i), affines));
   }
 }
 
@@ -154,7 +164,7 @@ template <class F, class L, class Visit>
   if constexpr (F::floating_point) {
     visit_floats<F, L>(row, visit);
   } else {
-    const formats::RowShape shape = F::shape(*row.format, row.cols);
+    const auto shape = F::shape(*row.format, row.cols);
     std::size_t index = row.begin / shape.block;
     for (std::size_t done = 0; done < row.count; ++index) {
       const formats::BlockView block = F::block_at(shape, row.bytes, index);

@@ -69,6 +69,17 @@ struct ByteLanesAvx2 {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), a);
   }
 
+  /// The binary16 of sixteen E4M3 over 2^8, and of sixteen E5M2: lanes.h.
+  static __m256i halves_of_e4m3(__m128i bytes) {
+    const __m256i wide = _mm256_cvtepu8_epi16(bytes);
+    const __m256i magnitude = _mm256_and_si256(wide, _mm256_set1_epi16(0x7F));
+    const __m256i sign = _mm256_slli_epi16(_mm256_sub_epi16(wide, magnitude), 8);
+    const __m256i is_nan = _mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x7F));
+    return _mm256_or_si256(_mm256_or_si256(sign, _mm256_slli_epi16(magnitude, 7)),
+                           _mm256_and_si256(is_nan, _mm256_set1_epi16(0x7C00)));
+  }
+  static __m256i halves_of_e5m2(__m128i bytes) { return _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), 8); }
+
   template <class IndexOf>
   [[gnu::always_inline]] static Levels octets(const std::int8_t* table, int i, const IndexOf& index_of) {
     const auto run = [&](int k) __attribute__((always_inline)) {
@@ -118,6 +129,26 @@ struct LanesAvx2 : ByteLanesAvx2 {
     return {widen(low), widen(_mm_srli_si128(low, 8)), widen(high), widen(_mm_srli_si128(high, 8))};
   }
 
+  static Floats float_lookup(const float* table, Levels a) {
+    const __m256 low = _mm256_loadu_ps(table), high = _mm256_loadu_ps(table + 8);
+    const auto eight = [&](__m128i bytes) __attribute__((always_inline)) {
+      const __m256i index = _mm256_cvtepu8_epi32(bytes);
+      const __m256 is_high = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28));
+      return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index), _mm256_permutevar8x32_ps(high, index), is_high);
+    };
+    const __m128i first = _mm256_castsi256_si128(a), last = _mm256_extracti128_si256(a, 1);
+    return {eight(first), eight(_mm_srli_si128(first, 8)), eight(last), eight(_mm_srli_si128(last, 8))};
+  }
+  static Floats e4m3(Levels a) {
+    Floats floats =
+        widen_halves(halves_of_e4m3(_mm256_castsi256_si128(a)), halves_of_e4m3(_mm256_extracti128_si256(a, 1)));
+    for (__m256& values : floats.values) values = _mm256_mul_ps(values, _mm256_set1_ps(256));
+    return floats;
+  }
+  static Floats e5m2(Levels a) {
+    return widen_halves(halves_of_e5m2(_mm256_castsi256_si128(a)), halves_of_e5m2(_mm256_extracti128_si256(a, 1)));
+  }
+
   static Floats f32(const std::byte* p) {
     const auto* from = reinterpret_cast<const float*>(p);
     return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8), _mm256_loadu_ps(from + 16), _mm256_loadu_ps(from + 24)};
@@ -132,6 +163,10 @@ struct LanesAvx2 : ByteLanesAvx2 {
 
  private:
   static __m256 widen(__m128i bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)); }
+  static Floats widen_halves(__m256i first, __m256i last) {
+    return {_mm256_cvtph_ps(_mm256_castsi256_si128(first)), _mm256_cvtph_ps(_mm256_extracti128_si256(first, 1)),
+            _mm256_cvtph_ps(_mm256_castsi256_si128(last)), _mm256_cvtph_ps(_mm256_extracti128_si256(last, 1))};
+  }
   static __m128i eight_halves(const std::byte* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
   static __m256 widen_bf16(const std::byte* p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight_halves(p)), 16));

@@ -21,6 +21,21 @@ struct LanesAvx512 : ByteLanesAvx2 {
             _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm256_extracti128_si256(levels, 1)))};
   }
 
+  static Floats float_lookup(const float* table, Levels a) {
+    const __m512 numbers = _mm512_loadu_ps(table);
+    return {_mm512_permutexvar_ps(_mm512_cvtepu8_epi32(_mm256_castsi256_si128(a)), numbers),
+            _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(_mm256_extracti128_si256(a, 1)), numbers)};
+  }
+  static Floats e4m3(Levels a) {
+    const __m512 unit = _mm512_set1_ps(256);
+    return {_mm512_mul_ps(_mm512_cvtph_ps(halves_of_e4m3(_mm256_castsi256_si128(a))), unit),
+            _mm512_mul_ps(_mm512_cvtph_ps(halves_of_e4m3(_mm256_extracti128_si256(a, 1))), unit)};
+  }
+  static Floats e5m2(Levels a) {
+    return {_mm512_cvtph_ps(halves_of_e5m2(_mm256_castsi256_si128(a))),
+            _mm512_cvtph_ps(halves_of_e5m2(_mm256_extracti128_si256(a, 1)))};
+  }
+
   static Floats f32(const std::byte* p) { return {_mm512_loadu_ps(p), _mm512_loadu_ps(p + 64)}; }
   static Floats f16(const std::byte* p) { return {_mm512_cvtph_ps(sixteen(p)), _mm512_cvtph_ps(sixteen(p + 32))}; }
   static Floats bf16(const std::byte* p) { return {widen_bf16(sixteen(p)), widen_bf16(sixteen(p + 32))}; }

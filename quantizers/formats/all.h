@@ -7,8 +7,12 @@
 #include <utility>
 
 #include "quantizers/formats/bf16.h"
+#include "quantizers/formats/double_quantized.h"
 #include "quantizers/formats/f16.h"
 #include "quantizers/formats/f32.h"
+#include "quantizers/formats/float_levels.h"
+#include "quantizers/formats/fp4.h"
+#include "quantizers/formats/fp8.h"
 #include "quantizers/formats/integer.h"
 #include "quantizers/formats/iq1_m.h"
 #include "quantizers/formats/iq1_s.h"
@@ -20,6 +24,7 @@
 #include "quantizers/formats/iq4_nl.h"
 #include "quantizers/formats/iq4_xs.h"
 #include "quantizers/formats/mxfp4.h"
+#include "quantizers/formats/nf4.h"
 #include "quantizers/formats/nvfp4.h"
 #include "quantizers/formats/q1_0.h"
 #include "quantizers/formats/q2_0.h"
@@ -61,7 +66,13 @@ using IntegersOf = List<Integer<2, symmetric, Scale>, Integer<3, symmetric, Scal
 using Integers = decltype(IntegersOf<false, HalfScale>{} + IntegersOf<true, HalfScale>{} +
                           IntegersOf<false, FloatScale>{} + IntegersOf<true, FloatScale>{});
 
-using All = decltype(Fixed{} + Integers{});
+using Tables = List<FloatLevels<NF4, FloatScale>, FloatLevels<NF4, HalfScale>, DoubleQuantized<NF4>,
+                    FloatLevels<FP4, FloatScale>, FloatLevels<FP4, HalfScale>, DoubleQuantized<FP4>,
+                    FloatLevels<E4M3, FloatScale>, FloatLevels<E5M2, FloatScale>>;
+
+/// Those with groups of any size.
+using Grouped = decltype(Integers{} + Tables{});
+using All = decltype(Fixed{} + Grouped{});
 
 /// visit.operator()<F>(index in All) for all descriptions of a list that starts at `first` in All.
 template <class... F, class Visit>

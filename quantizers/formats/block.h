@@ -7,15 +7,18 @@
 //   F::has_offset, F::level_min, F::level_max
 //   F::level_values                         the levels that exist, where they are not all between those two
 //   F::ragged                               true: the last block % 32 weights of a block are read with F::tail_level
-//   F::shape(format, cols)                  RowShape
+//   F::values<L>(levels)                    formats with float_levels: the numbers that these levels stand for. There, what `levels`
+//                                           and `tail_level` return are codes as they are stored, which only `values` reads
+//   F::shape(format, cols)                  RowShape, or what is derived from it
 //   F::block_at(shape, row, index)          BlockView
 //   F::levels<L>(codes, i)                  levels of weights i..i+L::width-1 of a block; in ragged formats only of its
 //                                           whole runs of 32. For 32 lanes, i is a multiple of 32.
 //   F::tail_level(codes, i, weights)        the level of weight i of a block of `weights`, i >= weights / 32 * 32
 //   F::affine(affine, group)                scale and offset of a group of a block; has_offset false: the offset is 0
-//                                           and must not be added, as -0 + 0 would lose the sign
-// A weight is scale * level, then + offset, rounded after each operation (in all formats but integers with f32 scales
-// the product is exact, so fusing them changes nothing there).
+//                                           and must not be added, as -0 + 0 would lose the sign. With double quantization
+//                                           it takes the BlockView instead of its member
+// A weight is scale * level, then + offset, rounded after each operation (in all formats of GGUF files and
+// integers with f16 scales the product is exact, so fusing them changes nothing there).
 #pragma once
 
 #include "core/format.h"
@@ -35,7 +38,16 @@ struct BlockView {
   const std::byte* codes = nullptr;   // for F::levels
   std::size_t begin = 0;              // index in the row of the first weight
   int weights = 0;
+  Affine unit = {};  // double quantization: what the stored scale is to be multiplied by and added to
 };
+
+template <class F>
+[[gnu::always_inline]] constexpr Affine affine_of(const BlockView& block, int group) {
+  if constexpr (requires { F::affine(block, group); })
+    return F::affine(block, group);
+  else
+    return F::affine(block.affine, group);
+}
 
 /// Blocks of `F::block` weights in `F::block_bytes` bytes, as in GGUF files. F is the derived class; it writes a block by
 ///   F::pack_block(affines, levels, block)         stored as given

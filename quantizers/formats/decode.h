@@ -8,6 +8,14 @@
 
 namespace quantbench::formats {
 
+template <class F>
+[[gnu::always_inline]] inline float value_of(int level) {
+  if constexpr (requires { F::float_levels; })
+    return F::template values<OneLane>(level);
+  else
+    return static_cast<float>(level);
+}
+
 /// Forced inline, as kernels of several instruction sets use it for the weights that do not fill their lanes.
 template <class F>
 [[gnu::always_inline]] inline float decode_weight(const BlockView& block, int i, Affine affine) {
@@ -18,7 +26,7 @@ template <class F>
   } else {
     level = F::template levels<OneLane>(block.codes, i);
   }
-  const float scaled = affine.scale * static_cast<float>(level);
+  const float scaled = affine.scale * value_of<F>(level);
   return F::has_offset ? scaled + affine.offset : scaled;
 }
 
@@ -28,7 +36,7 @@ void decode_block(const BlockView& block, int first, int last, float* out) {
   const int group_weights = F::group == 0 ? block.weights : F::group;
   for (int i = first; i < last;) {
     const int group = i / group_weights;
-    const Affine affine = F::affine(block.affine, group);
+    const Affine affine = affine_of<F>(block, group);
     for (const int end = std::min(last, (group + 1) * group_weights); i < end; ++i)
       *out++ = decode_weight<F>(block, i, affine);
   }
@@ -41,7 +49,7 @@ void decode_scalar(const Format& format, RowBytes row, std::size_t cols, std::si
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = F::template load<OneLane>(row.row + (begin + i) * F::stored_bytes);
   } else {
-    const RowShape shape = F::shape(format, cols);
+    const auto shape = F::shape(format, cols);
     for (std::size_t done = 0; done < out.size();) {
       const BlockView block = F::block_at(shape, row, (begin + done) / shape.block);
       const std::size_t first = begin + done - block.begin;

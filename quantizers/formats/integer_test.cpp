@@ -134,7 +134,7 @@ TEST(IntegerFormat, DecodesAnyBytesAsTheSlowReader) {
     const auto format = find_format(kind.id());
     ASSERT_EQ(format->id, kind.id());
     for (const std::size_t cols : row_lengths) {
-      std::vector<std::byte> header(format->header_bytes), row(format->row_bytes(*format, cols));
+      std::vector<std::byte> header(format->header_bytes(1, cols)), row(format->row_bytes(*format, cols));
       for (auto* bytes : {&header, &row})
         for (std::byte& byte : *bytes) byte = static_cast<std::byte>(random());
       const RowBytes bytes{header.data(), row.data()};

@@ -31,6 +31,9 @@
 //   L::octets(table, i, index_of)   table holds runs of 8 signed entries; octet k of the block is run index_of(k)
 //   L::quads(table, i, index_of)    the same for runs of 4
 //   L::negate_where(a, word, i)     minus a where bit k % 32 of the word is set, k the index of the weight
+// Numbers that levels stand for:
+//   L::float_lookup(table, a)  table[a] of 16 floats, a in 0..15
+//   L::e4m3(a)  L::e5m2(a)     the numbers whose OFP8 encodings are the bytes a: formats/fp8.h. NaN may have any payload
 // Floating point loads of `width` consecutive stored values:
 //   L::f32(p)  L::f16(p)  L::bf16(p)
 //
@@ -117,23 +120,36 @@ struct OneLane {
     return (word >> (i % 32)) & 1 ? -a : a;
   }
 
+  [[gnu::always_inline]] static constexpr float float_lookup(const float* table, int a) { return table[a]; }
+  /// As the upper bits of a binary16, whose exponent has eight more below it: 0x7F alone is NaN, where binary16 has 480 / 2^8.
+  [[gnu::always_inline]] static constexpr float e4m3(int a) {
+    const int magnitude = a & 0x7F, half = (a & 0x80) << 8 | magnitude << 7 | (magnitude == 0x7F ? 0x7C00 : 0);
+    return widen(static_cast<std::uint16_t>(half)) * 256;
+  }
+  [[gnu::always_inline]] static constexpr float e5m2(int a) {
+    return widen(static_cast<std::uint16_t>((a & 0xFF) << 8));
+  }
+
   [[gnu::always_inline]] static constexpr float f32(const std::byte* p) {
     return __builtin_bit_cast(float, load_u32(p));
   }
-  /// Vector kernels widen a scale for every group: there the machine's own conversion, equal on all 65536 inputs, pays.
-  [[gnu::always_inline]] static constexpr float f16(const std::byte* p) {
-#if defined(__F16C__)
-    if (!__builtin_is_constant_evaluated()) return _cvtsh_ss(load_u16(p));
-#endif
-    return f16_to_f32(load_u16(p));
-  }
+  [[gnu::always_inline]] static constexpr float f16(const std::byte* p) { return widen(load_u16(p)); }
   [[gnu::always_inline]] static constexpr float bf16(const std::byte* p) { return bf16_to_f32(load_u16(p)); }
+
+ private:
+  /// Vector kernels widen a scale for every group: there the machine's own conversion, equal on all 65536 inputs, pays.
+  [[gnu::always_inline]] static constexpr float widen(std::uint16_t half) {
+#if defined(__F16C__)
+    if (!__builtin_is_constant_evaluated()) return _cvtsh_ss(half);
+#endif
+    return f16_to_f32(half);
+  }
 };
 
 template <class L>
 concept Lanes = (L::width == 1 || L::width == 32) &&
                 requires(const std::byte* p, const std::int8_t* table, const std::uint8_t* entries, int i,
-                         typename L::Levels a, std::uint32_t word, int (*index_of)(int)) {
+                         typename L::Levels a, std::uint32_t word, int (*index_of)(int), const float* numbers) {
   { L::signed_bytes(p, i) } -> std::same_as<typename L::Levels>;
   { L::unsigned_bytes(p, i) } -> std::same_as<typename L::Levels>;
   { L::nibbles(p, i) } -> std::same_as<typename L::Levels>;
@@ -154,6 +170,9 @@ concept Lanes = (L::width == 1 || L::width == 32) &&
   { L::octets(table, i, index_of) } -> std::same_as<typename L::Levels>;
   { L::quads(table, i, index_of) } -> std::same_as<typename L::Levels>;
   { L::negate_where(a, word, i) } -> std::same_as<typename L::Levels>;
+  { L::float_lookup(numbers, a) } -> std::same_as<typename L::Floats>;
+  { L::e4m3(a) } -> std::same_as<typename L::Floats>;
+  { L::e5m2(a) } -> std::same_as<typename L::Floats>;
   { L::f32(p) } -> std::same_as<typename L::Floats>;
   { L::f16(p) } -> std::same_as<typename L::Floats>;
   { L::bf16(p) } -> std::same_as<typename L::Floats>;

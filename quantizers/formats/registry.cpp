@@ -1,5 +1,8 @@
 #include "quantizers/formats/registry.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -15,6 +18,32 @@ namespace {
 using FormatPointer = std::shared_ptr<const Format>;
 
 template <class F>
+constexpr bool is_double_quantized = [] {
+  if constexpr (requires { F::double_quantized; }) return F::double_quantized;
+  return false;
+}();
+
+/// How groups are written, where the format says so.
+template <class F>
+void describe_groups(Format& format) {
+  if constexpr (requires { F::two_level; }) {
+    static constexpr TwoLevelScales two_level = F::two_level;
+    format.two_level = &two_level;
+  } else if constexpr (requires { F::codebook; }) {
+    static constexpr CodebookLayout codebook = F::codebook;
+    format.codebook = &codebook;
+  } else if constexpr (is_double_quantized<F>) {
+    format.fixed_header_bytes = F::fixed_header_bytes;
+    format.groups_per_unit = formats::groups_per_unit;
+    format.round_scales = &formats::round_double_scales;
+    format.pack = &F::pack;
+  } else {
+    format.round_affine = [](const Format&, Affine wanted) { return F::round_affine(wanted); };
+    format.pack = &F::pack;
+  }
+}
+
+template <class F>
 Format describe(std::size_t layout) {
   Format format;
   format.layout = layout;
@@ -28,16 +57,8 @@ Format describe(std::size_t layout) {
     format.level_max = F::level_max;
     format.has_offset = F::has_offset;
     if constexpr (requires { F::level_values; }) format.level_values = F::level_values;
-    if constexpr (requires { F::two_level; }) {
-      static constexpr TwoLevelScales two_level = F::two_level;
-      format.two_level = &two_level;
-    } else if constexpr (requires { F::codebook; }) {
-      static constexpr CodebookLayout codebook = F::codebook;
-      format.codebook = &codebook;
-    } else {
-      format.round_affine = [](const Format&, Affine wanted) { return F::round_affine(wanted); };
-      format.pack = &F::pack;
-    }
+    if constexpr (requires { F::float_levels; }) format.float_levels = F::float_levels;
+    describe_groups<F>(format);
   }
   return format;
 }
@@ -68,12 +89,44 @@ const std::vector<FormatPointer>& fixed_formats() {
 
 enum class Granularity { tensor, row, group };
 
-struct IntegerId {
-  int bits = 0;
+/// A name whose ids go on with the parts that say how weights are grouped and how scales are stored.
+struct Family {
+  std::string_view name;
+  std::string_view parts;  // beyond tensor, row and gN
+  std::string_view default_scale;
+  std::string_view example;
+  bool float_levels = false;
+
+  bool has(std::string_view part) const {
+    const std::vector<std::string_view> all = split(parts, ' ');
+    return std::ranges::find(all, part) != all.end();
+  }
+};
+
+constexpr std::string_view parts_of_integers = "sym asym scale=f16 scale=f32",
+                           parts_of_4_bits = "dq scale=f16 scale=f32", parts_of_8_bits = "scale=f32";
+constexpr Family families[] = {
+    {"int2", parts_of_integers, "f16", "g128"},        {"int3", parts_of_integers, "f16", "g128"},
+    {"int4", parts_of_integers, "f16", "g128"},        {"int5", parts_of_integers, "f16", "g128"},
+    {"int6", parts_of_integers, "f16", "g128"},        {"int7", parts_of_integers, "f16", "g128"},
+    {"int8", parts_of_integers, "f16", "g128"},        {"nf4", parts_of_4_bits, "f32", "g64", true},
+    {"fp4", parts_of_4_bits, "f32", "g64", true},      {"fp8_e4m3", parts_of_8_bits, "f32", "row", true},
+    {"fp8_e5m2", parts_of_8_bits, "f32", "row", true},
+};
+
+const Family* find_family(std::string_view name) {
+  const auto* const found = std::ranges::find(families, name, &Family::name);
+  return found == std::end(families) ? nullptr : found;
+}
+
+/// An id of a family.
+struct GroupedId {
+  const Family* family = nullptr;
   std::optional<Granularity> granularity;
   std::size_t group = 0;
   std::optional<bool> symmetric;
   std::optional<std::string_view> scale;
+  std::optional<bool> double_quantized;
 };
 
 std::size_t parse_group(std::string_view digits, std::string_view id) {
@@ -90,69 +143,91 @@ void set_once(std::optional<T>& field, T value, std::string_view part, std::stri
   field = value;
 }
 
-/// Returns false when `part` is none of the parts of an integer format.
-bool parse_integer_part(std::string_view part, std::string_view id, IntegerId& integer) {
-  if (part == "sym" || part == "asym") {
-    set_once(integer.symmetric, part == "sym", part, id);
-  } else if (part == "tensor" || part == "row") {
-    set_once(integer.granularity, part == "row" ? Granularity::row : Granularity::tensor, part, id);
-  } else if (part == "scale=f16" || part == "scale=f32") {
-    set_once(integer.scale, part.substr(6), part, id);
+/// Returns false when `part` is none of the parts of the family's formats.
+bool parse_part(std::string_view part, std::string_view id, GroupedId& grouped) {
+  if (part == "tensor" || part == "row") {
+    set_once(grouped.granularity, part == "row" ? Granularity::row : Granularity::tensor, part, id);
   } else if (part.size() > 1 && part[0] == 'g' && part.find_first_not_of("0123456789", 1) == std::string_view::npos) {
-    set_once(integer.granularity, Granularity::group, part, id);
-    integer.group = parse_group(part.substr(1), id);
-  } else {
+    set_once(grouped.granularity, Granularity::group, part, id);
+    grouped.group = parse_group(part.substr(1), id);
+  } else if (!grouped.family->has(part)) {
     return false;
+  } else if (part == "sym" || part == "asym") {
+    set_once(grouped.symmetric, part == "sym", part, id);
+  } else if (part == "dq") {
+    set_once(grouped.double_quantized, true, part, id);
+  } else {
+    set_once(grouped.scale, part.substr(6), part, id);
   }
   return true;
 }
 
-/// Null when the name is not that of an integer format.
-std::optional<IntegerId> parse_integer_id(std::string_view id) {
-  const std::vector<std::string_view> parts = split(id, ':');
-  const std::string_view name = parts[0];
-  if (name.size() != 4 || !name.starts_with("int") || name[3] < '2' || name[3] > '8') return std::nullopt;
-  IntegerId integer;
-  integer.bits = name[3] - '0';
-  for (const std::string_view part : std::span(parts).subspan(1))
-    if (!parse_integer_part(part, id, integer))
-      fail("format '{}': '{}' is none of tensor, row, gN (N weights per scale), sym, asym, scale=f16, scale=f32", id,
-           part);
-  if (!integer.granularity)
-    fail("format '{}' does not say which weights share a scale; add :tensor, :row or :gN, as in {}:g128", id, name);
-  return integer;
+void check_double_quantization(const GroupedId& grouped, std::string_view id) {
+  if (!grouped.double_quantized) return;
+  if (grouped.scale) fail("format '{}': dq says how scales are stored; leave out scale={}", id, *grouped.scale);
+  if (grouped.granularity == Granularity::tensor)
+    fail("format '{}': dq is about the scales of many groups, and tensor has one scale", id);
 }
 
-std::string integer_id(const IntegerId& integer, bool symmetric, std::string_view scale) {
-  std::string id = fmt::format("int{}:", integer.bits);
-  switch (*integer.granularity) {
-    case Granularity::tensor:
-      id += "tensor";
-      break;
-    case Granularity::row:
-      id += "row";
-      break;
-    case Granularity::group:
-      id += fmt::format("g{}", integer.group);
-      break;
-  }
-  if (symmetric) id += ":sym";
-  if (scale != "f16") id += fmt::format(":scale={}", scale);
+/// Nothing when the id does not start with the name of a family.
+std::optional<GroupedId> parse_grouped_id(std::string_view id) {
+  const std::vector<std::string_view> parts = split(id, ':');
+  GroupedId grouped;
+  grouped.family = find_family(parts[0]);
+  if (grouped.family == nullptr) return std::nullopt;
+  const Family& family = *grouped.family;
+  for (const std::string_view part : std::span(parts).subspan(1))
+    if (!parse_part(part, id, grouped))
+      fail("format '{}': '{}' is none of tensor, row, gN (N weights per scale), {}", id, part,
+           fmt::join(split(family.parts, ' '), ", "));
+  if (!grouped.granularity)
+    fail("format '{}' does not say which weights share a scale; add :tensor, :row or :gN, as in {}:{}", id, family.name,
+         family.example);
+  check_double_quantization(grouped, id);
+  return grouped;
+}
+
+std::string granularity_part(const GroupedId& grouped) {
+  if (*grouped.granularity == Granularity::group) return fmt::format("g{}", grouped.group);
+  return *grouped.granularity == Granularity::row ? "row" : "tensor";
+}
+
+std::string canonical_id(const GroupedId& grouped) {
+  std::string id = fmt::format("{}:{}", grouped.family->name, granularity_part(grouped));
+  if (grouped.symmetric.value_or(false)) id += ":sym";
+  if (grouped.scale && *grouped.scale != grouped.family->default_scale) id += fmt::format(":scale={}", *grouped.scale);
+  if (grouped.double_quantized) id += ":dq";
   return id;
 }
 
-FormatPointer make_integer_format(const IntegerId& integer) {
-  const bool symmetric = integer.symmetric.value_or(false);
-  const std::string_view scale = integer.scale.value_or("f16");
+template <class F>
+FormatPointer make_format(const GroupedId& grouped, std::size_t layout) {
+  Format format = describe<F>(layout);
+  format.id = canonical_id(grouped);
+  format.group = grouped.group;
+  format.scale_per_tensor = grouped.granularity == Granularity::tensor;
+  if (format.scale_per_tensor) format.fixed_header_bytes = F::affine_bytes;
+  if (is_double_quantized<F>) {
+    GroupedId single = grouped;
+    single.double_quantized.reset();
+    format.with_single_scales = find_format(canonical_id(single));
+  }
+  return std::make_shared<const Format>(std::move(format));
+}
+
+template <class F>
+bool is_description_of(const GroupedId& grouped) {
+  if (F::Scale::name != grouped.scale.value_or(grouped.family->default_scale)) return false;
+  if constexpr (requires { F::symmetric; })
+    return grouped.family->name == fmt::format("int{}", F::bits) && F::symmetric == grouped.symmetric.value_or(false);
+  else
+    return grouped.family->name == F::Table::id && F::double_quantized == grouped.double_quantized.value_or(false);
+}
+
+FormatPointer make_grouped_format(const GroupedId& grouped) {
   FormatPointer made;
-  formats::for_each_format(formats::Integers{}, formats::Fixed::size, [&]<class F>(std::size_t layout) {
-    if (F::bits != integer.bits || F::symmetric != symmetric || F::Scale::name != scale) return;
-    Format format = describe<F>(layout);
-    format.id = integer_id(integer, symmetric, scale);
-    format.group = integer.group;
-    format.scale_per_tensor = integer.granularity == Granularity::tensor;
-    format.header_bytes = format.scale_per_tensor ? F::affine_bytes : 0;
-    made = std::make_shared<const Format>(std::move(format));
+  formats::for_each_format(formats::Grouped{}, formats::Fixed::size, [&]<class F>(std::size_t layout) {
+    if (is_description_of<F>(grouped)) made = make_format<F>(grouped, layout);
   });
   return made;
 }
@@ -162,7 +237,7 @@ FormatPointer make_integer_format(const IntegerId& integer) {
 std::shared_ptr<const Format> find_format(std::string_view id) {
   for (const FormatPointer& format : fixed_formats())
     if (format->id == id) return format;
-  if (const auto integer = parse_integer_id(id)) return make_integer_format(*integer);
+  if (const auto grouped = parse_grouped_id(id)) return make_grouped_format(*grouped);
   fail("unknown format '{}'{}", id, suggestion(id, format_ids()));
 }
 
@@ -179,7 +254,27 @@ std::vector<std::string> format_ids() {
     for (const std::string_view rest : {"tensor", "row", "g32", "g128", "tensor:sym", "row:sym", "g128:sym", "g50:sym",
                                         "g128:scale=f32", "g100:sym:scale=f32"})
       ids.push_back(fmt::format("int{}:{}", bits, rest));
+  for (const std::string_view table : {"nf4", "fp4"})
+    for (const std::string_view rest : {"g64", "g64:scale=f16", "g64:dq", "row", "g50:dq", "tensor"})
+      ids.push_back(fmt::format("{}:{}", table, rest));
+  for (const std::string_view table : {"fp8_e4m3", "fp8_e5m2"})
+    for (const std::string_view rest : {"tensor", "row", "g128"}) ids.push_back(fmt::format("{}:{}", table, rest));
   return ids;
+}
+
+bool has_float_levels(std::string_view id) {
+  const Family* const family = find_family(split(id, ':').front());
+  return family != nullptr && family->float_levels;
+}
+
+const std::vector<std::string>& table_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Family& family : families)
+      if (family.float_levels) all.emplace_back(family.name);
+    return all;
+  }();
+  return names;
 }
 
 }  // namespace quantbench

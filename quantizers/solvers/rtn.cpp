@@ -9,12 +9,15 @@
 //   grid=spread                the grid of AWQ: the range is that of the weights alone and at least 1e-5 wide, the zero point is
 //                              -round(min / scale) kept within the levels. So of a group without weights of both signs, those
 //                              that are largest in magnitude are cut: the published defect that grid=zero does not have.
+// Formats whose levels stand for the numbers of a table (NF4, FP4, FP8) get the absmax: scale = max |w| / the largest number, of a
+// group, a row or the tensor, and the nearest number for each weight.
 // The scale is rounded to the type it is stored in first, and zero point and levels are rounded with the stored scale.
 #include <algorithm>
 #include <cmath>
 
 #include "core/parallel.h"
 #include "quantizers/solver.h"
+#include "quantizers/solvers/round_levels.h"
 
 namespace quantbench {
 namespace {
@@ -88,6 +91,24 @@ Affine fit_group(const Format& format, std::span<const float> weights, bool spre
   return fit_affine(format, range);
 }
 
+/// The absmax of each group over the largest number, (rows, groups of a row); or of the tensor, for each row.
+std::vector<float> absmax_scales(const Format& format, MatrixView weights, int threads) {
+  const float largest = std::max(format.value(format.level_max), -format.value(format.level_min));
+  const auto scale_of = [&](const Range& range) { return std::max(-range.smallest, range.largest) / largest; };
+  const std::size_t groups = format.groups_of_row(weights.cols),
+                    group = format.group == 0 ? weights.cols : format.group;
+  if (format.scale_per_tensor) return std::vector<float>(weights.rows, scale_of(range_of_tensor(weights, threads)));
+  std::vector<float> scales(weights.rows * groups);
+  parallel_for(threads, weights.rows, [&](std::size_t row) {
+    for (std::size_t index = 0; index < groups; ++index) {
+      Range range;
+      range.add(weights.row(row).subspan(index * group, std::min(group, weights.cols - index * group)));
+      scales[row * groups + index] = scale_of(range);
+    }
+  });
+  return scales;
+}
+
 /// What all rows of a tensor share.
 struct Rounding {
   const Format& format;
@@ -115,7 +136,8 @@ class RoundToNearest : public Solver {
     for (const auto& [name, value] : options)
       if (name != "grid" || (value != "zero" && value != "spread"))
         fail("the solver rtn has no option '{}{}{}'", name, value.empty() ? "" : "=", value);
-    const bool can_fit = format.round_affine != nullptr && format.pack != nullptr && format.level_values.empty();
+    const bool integers = format.round_affine != nullptr && format.pack != nullptr && format.level_values.empty();
+    const bool can_fit = integers || !format.float_levels.empty();
     if (format.floating_point || (format.encode_reference == nullptr && !can_fit))
       fail("the solver rtn does not write {}", format.id);
     if (is_spread(options) && (!format.has_offset || format.encode_reference != nullptr || format.scale_per_tensor))
@@ -127,6 +149,8 @@ class RoundToNearest : public Solver {
 
   void quantize(const SolverInput& input, TensorData& out) const override {
     const Format& format = *out.view().format;
+    if (!format.float_levels.empty())
+      return store_rounded(input.weights, absmax_scales(format, input.weights, input.threads), input.threads, out);
     const bool spread = is_spread(input.options);
     Affine of_tensor;
     if (format.scale_per_tensor) of_tensor = fit_affine(format, range_of_tensor(input.weights, input.threads));

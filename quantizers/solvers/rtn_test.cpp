@@ -170,7 +170,8 @@ TEST(RoundToNearest, EveryLevelIsTheNearest) {
 TEST(RoundToNearest, QuantizingAgainChangesNothing) {
   const auto weights = gaussian(4 * 256);
   for (const char* id : {"absmax:int2:g64", "absmax:int3:g100", "absmax:int4:row", "absmax:int8:tensor",
-                         "absmax:int5:g128", "rtn:q4_0", "rtn:q5_0", "rtn:q8_0", "f16", "bf16", "f32"}) {
+                         "absmax:int5:g128", "rtn:q4_0", "rtn:q5_0", "rtn:q8_0", "f16", "bf16", "f32", "absmax:nf4:g64",
+                         "absmax:fp4:row", "absmax:nf4:tensor", "absmax:fp8_e4m3:row", "absmax:fp8_e5m2:g100"}) {
     const MatrixView view{weights, 4, 256};
     const TensorData once = quantize_tensor(parse_method(id), "w", view, {}, 1);
     const auto decoded = decode_all(once.view());

@@ -14,7 +14,8 @@ namespace {
 class PowerOfTwo : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>& options) const override {
-    if (format.pack == nullptr || format.group == 0 || format.has_offset || !format.level_values.empty())
+    if (format.pack == nullptr || format.group == 0 || format.has_offset || !format.level_values.empty() ||
+        !format.float_levels.empty())
       fail("the solver power_of_two does not write {}", format.id);
     for (const auto& [name, value] : options)
       if (name != "headroom" || value != "2") fail("the solver power_of_two has no option '{}={}'", name, value);

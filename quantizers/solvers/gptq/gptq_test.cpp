@@ -149,6 +149,11 @@ std::vector<std::string> methods_of_all_kinds() {
           "gptq:int4:g1:actorder:dynamic=64",
           "gptq:int4:tensor",
           "gptq:int8:g128:minmax:damp=0.1",
+          "gptq:nf4:g64",
+          "gptq:nf4:g100:scale=f16:gar",
+          "gptq:fp4:row:actorder",
+          "gptq:fp8_e4m3:row",
+          "gptq:fp8_e5m2:g64:static",
           "gptq:int3:g32:scale=f32:reference",
           "gptq:int3:g48:scale=f32:reference:mse:block=40"};
 }

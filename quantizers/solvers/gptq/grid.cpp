@@ -66,7 +66,7 @@ double GridFitter::error(const Grid& grid, const GroupWeights& group, double lea
   double sum = 0;
   for (std::size_t i = 0; i < group.weights.size() && sum < least; ++i) {
     const float weight = group.weights[i];
-    const double difference = static_cast<double>(Rounder::value(grid, rounder_.level(grid, weight)) - weight);
+    const double difference = static_cast<double>(rounder_.value(grid, rounder_.level(grid, weight)) - weight);
     if (reference_)
       sum += error_power(difference);
     else

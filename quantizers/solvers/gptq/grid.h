@@ -4,14 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/format.h"
+#include "quantizers/formats/nearest_level.h"
 #include "quantizers/solvers/gptq/options.h"
 
 namespace quantbench::gptq {
 
-/// weight = scale * level + offset, as stored.
+/// weight = scale * level + offset, as stored; the number that the level stands for, where formats have such.
 struct Grid {
   float scale = 0;
   float offset = 0;
@@ -23,22 +25,29 @@ class Rounder {
  public:
   explicit Rounder(const Format& format)
       : table_(format.level_values),
+        numbers_(format.float_levels),
         has_offset_(format.has_offset && format.gguf_type.has_value()),
         level_min_(static_cast<float>(format.level_min)),
-        level_max_(static_cast<float>(format.level_max)) {}
+        level_max_(static_cast<float>(format.level_max)) {
+    if (!numbers_.empty()) nearest_number_.emplace(format);
+  }
 
   /// The nearest; of two, the even one. weight: finite.
   float level(const Grid& grid, float weight) const {
     constexpr float limit = 65536;  // far beyond all levels
     const float from_zero = has_offset_ ? weight - grid.offset : weight;
     const float steps = grid.scale == 0 ? 0 : std::min(std::max(from_zero / grid.scale, -limit), limit);
+    if (nearest_number_) return static_cast<float>((*nearest_number_)(static_cast<double>(steps)));
     if (!table_.empty()) return nearest_in_table(steps);
     // Adding and subtracting 1.5 * 2^23 rounds what is below 2^22 to an integer, halves to even.
     constexpr float rounder = 0x1.8p23f;
     return std::min(std::max((steps + rounder) - rounder + grid.zero, level_min_), level_max_);
   }
 
-  static float value(const Grid& grid, float level) { return grid.scale * level + grid.offset; }
+  float value(const Grid& grid, float level) const {
+    const float number = numbers_.empty() ? level : numbers_[static_cast<std::size_t>(level - level_min_)];
+    return grid.scale * number + grid.offset;
+  }
 
  private:
   float nearest_in_table(float steps) const {
@@ -51,6 +60,8 @@ class Rounder {
   }
 
   std::span<const std::int8_t> table_;
+  std::span<const float> numbers_;
+  std::optional<formats::NearestLevel> nearest_number_;
   bool has_offset_;
   float level_min_, level_max_;
 };

@@ -78,8 +78,12 @@ Options parse_options(const std::map<std::string, std::string>& options) {
 }
 
 void check_format(const Format& format, const Options& options) {
-  const bool integers = format.pack != nullptr && format.level_values.empty() && !format.gguf_type;
+  const bool integers =
+      format.pack != nullptr && format.level_values.empty() && format.float_levels.empty() && !format.gguf_type;
   const bool codebooks = format.codebook != nullptr;
+  if (format.with_single_scales != nullptr)
+    fail("gptq finds scales one after the other, while {} stores those of a tensor together; use {}", format.id,
+         format.with_single_scales->id);
   if (!integers && !codebooks && !search::writes_groups(format) && !search::writes_blocks(format))
     fail("the solver gptq does not write {}", format.id);
   if (!integers && (options.reference || !options.searched_range))

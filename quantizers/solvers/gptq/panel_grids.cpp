@@ -52,7 +52,7 @@ void PanelGrids::find(std::size_t unit, std::span<const float> weights) {
     search_blocks(unit);
   else if (context_.format.codebook != nullptr)
     search_codebooks(unit);
-  else if (context_.format.gguf_type)
+  else if (context_.format.gguf_type || !context_.format.float_levels.empty())
     search_groups(unit);
   else
     fit_integers(unit);
@@ -68,14 +68,27 @@ void PanelGrids::fit_integers(std::size_t unit) {
 }
 
 void PanelGrids::search_groups(std::size_t unit) {
-  const std::vector<Affine> affines =
-      search::find_group_affines(context_.format, {values_, importance_}, context_.input.isa);
   const std::size_t groups = unit_ / group_;
+  const std::vector<Affine> affines = group_affines();
   for (std::size_t row = 0; row < rows_; ++row)
     for (std::size_t group = 0; group < groups; ++group) {
       const Affine affine = affines[row * groups + group];
       grids_of(row, unit)[group] = {affine.scale, affine.offset};
     }
+}
+
+/// Of all rows. Rows lie behind each other for the search, unless their last group, the one of this unit, is shorter than others.
+std::vector<Affine> PanelGrids::group_affines() const {
+  const Format& format = context_.format;
+  const std::size_t columns = values_.size() / rows_;
+  if (format.group != 0 && columns == unit_)
+    return search::find_group_affines(format, {values_, importance_}, context_.input.isa);
+  std::vector<Affine> affines;
+  for (std::size_t begin = 0; begin < values_.size(); begin += columns)
+    affines.push_back(search::find_group_affines(
+        format, {std::span(values_).subspan(begin, columns), std::span(importance_).subspan(begin, columns)},
+        context_.input.isa)[0]);
+  return affines;
 }
 
 void PanelGrids::search_blocks(std::size_t unit) {

@@ -51,6 +51,7 @@ class PanelGrids {
   void gather(std::size_t unit, std::span<const float> weights);
   void fit_integers(std::size_t unit);
   void search_groups(std::size_t unit);
+  std::vector<Affine> group_affines() const;
   void search_blocks(std::size_t unit);
   void search_codebooks(std::size_t unit);
   Grid* grids_of(std::size_t row, std::size_t unit) {

@@ -148,15 +148,16 @@ void RowPanel::round_row(std::size_t row, Positions piece, std::size_t block_ind
   const Positions block = problem_.order.blocks[block_index];
   const std::size_t size = block.size();
   const std::span<const Grid> grids = grids_.row(row);
+  const Rounder& rounder = grids_.rounder();
   const bool asymmetric = !problem_.asymmetry.empty();
   float* __restrict const weights = weights_.data() + row * cols_ + block.begin;
   for (std::size_t position = piece.begin; position < piece.end; ++position) {
     const std::size_t i = position - block.begin;
     const Grid& grid = grids[problem_.order.grid[position]];
     const float weight = finite(weights[i]);
-    const float level = grids_.rounder().level(grid, weight);
+    const float level = rounder.level(grid, weight), rounded = rounder.value(grid, level);
     const float* __restrict const factor = problem_.factor.blocks[block_index].data() + i * size;
-    const float error = finite((weight - Rounder::value(grid, level)) / factor[i]);
+    const float error = finite((weight - rounded) / factor[i]);
     levels_[row * cols_ + problem_.order.column[position]] = static_cast<std::int8_t>(level);
     errors_[row * cols_ + position] = error;
     for (std::size_t j = i + 1; j < size; ++j) weights[j] -= error * factor[j];
@@ -165,7 +166,7 @@ void RowPanel::round_row(std::size_t row, Positions piece, std::size_t block_ind
       for (std::size_t j = i + 1; j < size; ++j) weights[j] += weight * residual[j];
       unrounded_[row * cols_ + position] = weight;
     }
-    weights[i] = Rounder::value(grid, level);
+    weights[i] = rounded;
   }
 }
 

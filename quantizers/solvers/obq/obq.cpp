@@ -133,7 +133,8 @@ class Obq : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>& options) const override {
     damp_of(options);
-    const bool integers = format.pack != nullptr && format.level_values.empty() && !format.gguf_type;
+    const bool integers =
+        format.pack != nullptr && format.level_values.empty() && format.float_levels.empty() && !format.gguf_type;
     if (!integers || format.scale_per_tensor) fail("the solver obq does not write {}", format.id);
   }
 

@@ -1,6 +1,8 @@
 // Formats with a scale, and possibly an offset or a zero point, per group.
 #include <algorithm>
+#include <optional>
 
+#include "quantizers/formats/nearest_level.h"
 #include "quantizers/solvers/search/encoders.h"
 #include "quantizers/solvers/search/format_task.h"
 #include "quantizers/solvers/search/lane_groups.h"
@@ -26,12 +28,14 @@ class RowFit {
       : format_(format),
         row_(row),
         group_(format.group == 0 ? row.weights.size() : std::min(format.group, row.weights.size())),
+        number_unit_(number_unit(format)),
         affines_(format.groups_of_row(row.weights.size())),
         levels_(row.weights.size()),
         lane_levels_(group_ * lanes),
         kernels_(kernels),
         builder_(kernels) {
     result_.levels = lane_levels_.data();
+    if (!format.float_levels.empty()) nearest_.emplace(format);
   }
 
   void fit() {
@@ -62,15 +66,26 @@ class RowFit {
   void store(std::size_t first, std::size_t count, bool single) {
     for (std::size_t lane = 0; lane < count; ++lane) {
       const std::size_t group = first + lane;
-      affines_[group] = format_.round_affine(format_, {result_.scale[lane], result_.offset[lane]});
-      std::copy_n(lane_levels_.data() + (single ? 0 : lane * group_), weights_of(group),
-                  levels_.data() + group * group_);
+      affines_[group] = format_.round_affine(format_, {result_.scale[lane] / number_unit_, result_.offset[lane]});
+      if (nearest_)
+        round_to_numbers(group);
+      else
+        std::copy_n(lane_levels_.data() + (single ? 0 : lane * group_), weights_of(group),
+                    levels_.data() + group * group_);
     }
+  }
+
+  void round_to_numbers(std::size_t group) {
+    const float scale = affines_[group].scale;
+    for (std::size_t i = group * group_; i < group * group_ + weights_of(group); ++i)
+      if (scale != 0) levels_[i] = static_cast<std::int8_t>((*nearest_)(static_cast<double>(row_.weights[i] / scale)));
   }
 
   const Format& format_;
   const SearchRow& row_;
   std::size_t group_;
+  float number_unit_;
+  std::optional<formats::NearestLevel> nearest_;  // where levels stand for numbers
   std::vector<Affine> affines_;
   std::vector<std::int8_t> levels_, lane_levels_;
   const GroupKernels& kernels_;

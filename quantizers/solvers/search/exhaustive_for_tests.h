@@ -28,6 +28,7 @@ struct WeightedGroup {
 
 inline std::vector<double> levels_of(const Format& format) {
   std::vector<double> levels(format.level_values.begin(), format.level_values.end());
+  levels.insert(levels.end(), format.float_levels.begin(), format.float_levels.end());
   if (levels.empty())
     for (int level = format.level_min; level <= format.level_max; ++level) levels.push_back(level);
   return levels;

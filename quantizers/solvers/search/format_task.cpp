@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "quantizers/formats/codebook16.h"
+#include "quantizers/formats/fp8.h"
 
 namespace quantbench::search {
 namespace {
@@ -18,6 +19,7 @@ float levels_per_rms(const Format& format, Levels levels) {
 }
 
 ScaleType scale_type(const Format& format) {
+  if (!format.float_levels.empty()) return format.id.ends_with(":scale=f16") ? ScaleType::half : ScaleType::full;
   if (format.id == "mxfp4") return ScaleType::power_of_two;
   if (format.id == "nvfp4") return ScaleType::ue4m3;
   return format.id == "q8_k" || format.id.ends_with(":scale=f32") ? ScaleType::full : ScaleType::half;
@@ -28,8 +30,16 @@ ScaleType scale_type(const Format& format) {
 bool find_levels(const Format& format, Levels& levels) {
   const auto equal = [&](const auto& values) { return std::ranges::equal(format.level_values, values); };
   constexpr std::int8_t signs[] = {-1, 1};
+  const auto has_numbers = [&](const auto& numbers) { return std::ranges::equal(format.float_levels, numbers); };
   if (format.floating_point) return false;
-  if (format.level_values.empty()) {
+  if (has_numbers(formats::e4m3_numbers.of_level)) {
+    levels = Levels::e4m3;
+  } else if (has_numbers(formats::e5m2_numbers.of_level)) {
+    levels = Levels::e5m2;
+  } else if (!format.float_levels.empty()) {
+    levels = Levels::table;
+    return format.float_levels.size() <= std::size(GroupTask{}.numbers);
+  } else if (format.level_values.empty()) {
     levels = Levels::uniform;
   } else if (equal(signs)) {
     levels = Levels::signs;
@@ -43,11 +53,21 @@ bool find_levels(const Format& format, Levels& levels) {
   return true;
 }
 
+float number_unit(const Format& format) {
+  Levels levels;
+  return find_levels(format, levels) && levels == Levels::table ? 0x1p-3f : 1.0f;
+}
+
 GroupTask group_task(const Format& format, Effort effort) {
   GroupTask task;
   find_levels(format, task.levels);
-  task.level_min = static_cast<float>(format.level_min);
-  task.level_max = static_cast<float>(format.level_max);
+  const float unit = number_unit(format);
+  task.level_min = format.value(format.level_min) / unit;
+  task.level_max = format.value(format.level_max) / unit;
+  if (task.levels == Levels::table) {
+    std::fill(std::begin(task.numbers), std::end(task.numbers), task.level_max);
+    std::ranges::transform(format.float_levels, task.numbers, [&](float number) { return number / unit; });
+  }
   task.scale = scale_type(format);
   task.levels_per_rms = levels_per_rms(format, task.levels);
   task.effort = effort;

@@ -34,14 +34,16 @@ struct alignas(64) LaneGroups {
   bool one_group = false;
 };
 
-enum class Levels { uniform, signs, iq4, e2m1 };
+/// `table`: the numbers of GroupTask::numbers; e4m3 and e5m2: those of formats/fp8.h. For these three the kernels find scales only.
+enum class Levels { uniform, signs, iq4, e2m1, table, e4m3, e5m2 };
 /// The type in which a scale is stored: binary16, binary32, a power of two with 8 bits of exponent, or UE4M3 halved.
 enum class ScaleType { half, full, power_of_two, ue4m3 };
 
 /// What a format can store, for formats with a scale (and offset) per group.
 struct GroupTask {
   Levels levels = Levels::uniform;
-  float level_min = 0, level_max = 0;
+  float level_min = 0, level_max = 0;  // the numbers that they stand for, where they do
+  float numbers[16] = {};              // ascending
   ScaleType scale = ScaleType::half;
   /// Levels over the root of the mean square of Gaussian weights, when the scale is best for them.
   float levels_per_rms = 1;

@@ -68,6 +68,40 @@ struct E2m1Rounding {
   }
 };
 
+/// Sixteen numbers, by their steps: the last of those that lie below.
+struct TableRounding {
+  Floats16 level_min, level_max;
+  const float* numbers;
+  static constexpr bool negative_scales = false, finds_levels = false;
+  /// Of the largest number: a scale at which the largest weight meets the second largest number is worth trying.
+  static constexpr float share_above_the_others = 0.4f;
+
+  [[gnu::always_inline]] Floats16 nearest(Floats16 x, Floats16 inverse) const {
+    const Floats16 t = x * inverse;
+    Floats16 q = all16(numbers[0]);
+#pragma GCC unroll 15
+    for (int k = 0; k < 15; ++k) q = select16(t > (numbers[k] + numbers[k + 1]) / 2, all16(numbers[k + 1]), q);
+    return q;
+  }
+};
+
+/// Floating point numbers with so many bits of mantissa, saturating.
+template <int mantissa_bits>
+struct MinifloatRounding {
+  Floats16 level_min, level_max;
+  float smallest_normal;
+  static constexpr bool negative_scales = false, finds_levels = false;
+
+  /// Adding 1.5 * 2^23 steps of the number's binade rounds to whole steps, halves to even.
+  [[gnu::always_inline]] Floats16 nearest(Floats16 x, Floats16 inverse) const {
+    const Floats16 t = x * inverse;
+    const Floats16 magnitude = smaller16(magnitude16(t), level_max);
+    const Floats16 binade = larger16(from_bits16(bits16(magnitude) & 0x7F800000), all16(smallest_normal));
+    const Floats16 shift = binade * (rounding_shift / (1 << mantissa_bits));
+    return with_sign16((magnitude + shift) - shift, t);
+  }
+};
+
 /// Scales in binary16 of the real scale, which is the lane's unit times the scale here.
 struct HalfStorage {
   Floats16 unit, inverse_unit;

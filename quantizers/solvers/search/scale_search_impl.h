@@ -142,15 +142,18 @@ struct InverseRange {
   return smaller16(up, down);
 }
 
-[[gnu::always_inline]] inline InverseRange inverse_range(const Spread& spread, Floats16 level_min, Floats16 level_max,
+template <class Rounding>
+[[gnu::always_inline]] inline InverseRange inverse_range(const Spread& spread, const Rounding& rounding,
                                                          float levels_per_rms) {
+  const Floats16 level_min = rounding.level_min, level_max = rounding.level_max;
   const Floats16 fit = inverse_that_fits(spread.smallest, spread.largest, level_min, level_max);
   const Floats16 fits_what_counts =
       inverse_that_fits(spread.smallest_that_counts, spread.largest_that_counts, level_min, level_max);
   const Floats16 steps = level_max - level_min + 1.0f;
   const Floats16 clipped =
       larger16(1.2f * levels_per_rms / larger16(spread.rms, all16(1e-30f)), smaller16(fits_what_counts, 4.0f * fit));
-  const Floats16 below = select16(steps > many_levels, all16(0.12f), 2.0f / steps);
+  Floats16 below = select16(steps > many_levels, all16(0.12f), 2.0f / steps);
+  if constexpr (requires { Rounding::share_above_the_others; }) below = all16(Rounding::share_above_the_others);
   return {fit * (1.0f - below), larger16(fit * (1.0f + 3.0f / steps), clipped)};
 }
 
@@ -192,11 +195,10 @@ struct ScaleEffort {
 template <class Source, class Rounding>
 [[gnu::noinline]] void search_scale(const Source& source, const Rounding& rounding, const Spread& spread,
                                     float levels_per_rms, const ScaleEffort& effort, ScaleFit& fit) {
-  const InverseRange range = inverse_range(spread, rounding.level_min, rounding.level_max, levels_per_rms);
+  const InverseRange range = inverse_range(spread, rounding, levels_per_rms);
   if (rounding.negative_scales) {
     // The sign that gives the finer scale comes first, the other one gets fewer candidates.
-    const InverseRange mirrored =
-        inverse_range(spread.mirrored(), rounding.level_min, rounding.level_max, levels_per_rms);
+    const InverseRange mirrored = inverse_range(spread.mirrored(), rounding, levels_per_rms);
     const Ints16 swap = mirrored.first > range.first;
     const Floats16 sign = select16(swap, all16(-1.0f), all16(1.0f));
     const auto signed_range = [&](Ints16 take_mirrored, Floats16 of) __attribute__((always_inline)) {

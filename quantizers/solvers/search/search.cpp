@@ -17,6 +17,8 @@
 
 #include "core/parallel.h"
 #include "quantizers/solver.h"
+#include "quantizers/solvers/round_levels.h"
+#include "quantizers/solvers/search/encoders.h"
 #include "quantizers/solvers/search/row_encoder.h"
 
 namespace quantbench {
@@ -114,20 +116,39 @@ std::span<const float> scaled(std::span<const float> row, float gain, std::vecto
   return scratch;
 }
 
+const Format& with_single_scales(const Format& format) {
+  return format.with_single_scales == nullptr ? format : *format.with_single_scales;
+}
+
+/// Double quantization: scales are found as if each was stored by itself, which work.format does, and then rounded together.
+void store_together(const SolverInput& input, const RowWork& work, float gain, TensorData& out) {
+  const std::size_t cols = input.weights.cols, groups = work.format.groups_of_row(cols);
+  std::vector<float> weights(input.weights.rows * cols), scales(input.weights.rows * groups);
+  parallel_for(input.threads, input.weights.rows, [&](std::size_t row) {
+    std::vector<float> scratch;
+    const std::span<const float> wanted = scaled(input.weights.row(row), gain, scratch);
+    std::ranges::copy(wanted, weights.begin() + static_cast<std::ptrdiff_t>(row * cols));
+    const auto affines = search::find_group_affines(work.format, {wanted, work.importance, work.effort}, input.isa);
+    for (std::size_t group = 0; group < groups; ++group) scales[row * groups + group] = affines[group].scale;
+  });
+  store_rounded({weights, input.weights.rows, cols}, std::move(scales), input.threads, out);
+}
+
 class Search : public Solver {
  public:
   void check(const Format& format, const std::map<std::string, std::string>&) const override {
-    if (find_encoder(format) == nullptr) fail("the solver search does not write {}", format.id);
+    if (find_encoder(with_single_scales(format)) == nullptr) fail("the solver search does not write {}", format.id);
   }
 
   void quantize(const SolverInput& input, TensorData& out) const override {
-    const Format& format = *out.view().format;
+    const Format& format = with_single_scales(*out.view().format);
     const RowEncoder& encoder = *find_encoder(format);
     const std::vector<float> importance = importance_of(input);
     const RowWork work{format, encoder, importance, effort_of(input.options)};
     const auto gain = input.options.find("gain");
     const bool keeps_shrinkage = gain != input.options.end() && gain->second == "least_squares";
     const float factor = keeps_shrinkage ? 1 : unbiased_gain(work, input.weights, input.threads);
+    if (out.view().format->round_scales != nullptr) return store_together(input, work, factor, out);
     parallel_for(input.threads, input.weights.rows, [&](std::size_t row) {
       std::vector<float> scratch;
       encoder.encode(format, {scaled(input.weights.row(row), factor, scratch), importance, work.effort}, out.row(row));

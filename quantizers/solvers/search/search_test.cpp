@@ -212,6 +212,41 @@ TEST(Search, BestEffortFindsTheBestStoredScale) {
   });
 }
 
+TEST(Search, ScalesOfTablesAreTheBestPositiveOnes) {
+  const SmallTensor tensor;
+  const WeightedGroup all = tensor.all(1024);
+  for (const char* id : {"nf4:g64:scale=f16", "fp4:g32:scale=f16"}) {
+    const auto format = find_format(id);
+    const std::vector<double> numbers = levels_of(*format);
+    double least = 0;
+    for (std::size_t begin = 0; begin < all.weights.size(); begin += format->group) {
+      const WeightedGroup group = all.part(begin, format->group);
+      double of_group = INFINITY;
+      for (const float scale : halves_between(0.12 * group.largest(), 9 * group.largest()))
+        of_group = std::min(of_group, nearest_error(group, numbers, scale));
+      least += of_group;
+    }
+    EXPECT_LE(searched_error(*format, all, Effort::best), least * 1.00001) << id;
+    EXPECT_GE(searched_error(*format, all, Effort::best), least * 0.99999) << id;
+    EXPECT_LE(searched_error(*format, all, Effort::standard), least * 1.03) << id;
+  }
+}
+
+/// Scales in binary32, which nobody can enumerate, beside the absmax.
+TEST(Search, IsNotWorseThanTheAbsmaxOfFloatLevels) {
+  const SmallTensor tensor;
+  const WeightedGroup all = tensor.all(2048);
+  for (const char* id : {"nf4:g64", "fp4:row", "fp8_e4m3:row", "fp8_e4m3:g128", "fp8_e5m2:row"}) {
+    const auto format = find_format(id);
+    const Method absmax{.transforms = {}, .solver = "rtn", .target = id, .options = {}};
+    const TensorData plain = quantize_tensor(absmax, "w", {all.weights, 1, all.weights.size()}, {}, 1);
+    const SearchRow row{all.weights, all.importance, Effort::fast};
+    const std::vector<std::byte> bytes(plain.view().bytes.begin(), plain.view().bytes.end());
+    EXPECT_LE(error_of_row(*format, row, encode_row(*format, row)), error_of_row(*format, row, bytes) * (1 + 1e-5))
+        << id;
+  }
+}
+
 TEST(Search, ScalesAndOffsetsAreNearTheBestPair) {
   const SmallTensor tensor;
   const WeightedGroup all = tensor.all(4 * 32);

@@ -56,11 +56,9 @@ template <class Codes, class Source, class Rounding>
 template <class Storage, class Source, class Rounding>
 [[gnu::noinline]] void try_every_stored(const Source& source, const Rounding& rounding, const Storage& storage,
                                         const Spread& spread, float levels_per_rms, StoredScale& best) {
-  try_all_stored(source, rounding, storage,
-                 inverse_range(spread, rounding.level_min, rounding.level_max, levels_per_rms), 1, best);
+  try_all_stored(source, rounding, storage, inverse_range(spread, rounding, levels_per_rms), 1, best);
   if (!rounding.negative_scales) return;
-  try_all_stored(source, rounding, storage,
-                 inverse_range(spread.mirrored(), rounding.level_min, rounding.level_max, levels_per_rms), -1, best);
+  try_all_stored(source, rounding, storage, inverse_range(spread.mirrored(), rounding, levels_per_rms), -1, best);
 }
 
 /// Each effort starts from what the smaller ones found, so more effort never gives more error. The scales of plain rounding,
@@ -85,13 +83,14 @@ template <class Storage, class Source, class Rounding>
   return best;
 }
 
-/// Writes the scale and the nearest levels, each plus the `shift` of its lane.
+/// Writes the scale and, where these are integers, the nearest levels, each plus the `shift` of its lane.
 template <class Source, class Rounding>
 [[gnu::always_inline]] inline void write_group(const LaneGroups& groups, const Source& source, const Rounding& rounding,
                                                Floats16 scale, Floats16 shift, GroupResult& result) {
   const Floats16 inverse = inverse_or_zero16(scale);
   store16(result.scale, scale * load16(groups.unit));
   store16(result.offset, all16(0.0f));
+  if constexpr (requires { Rounding::finds_levels; }) return;
   const auto level = [&](int j) { return rounding.nearest(source.weight(j), inverse) + shift; };
   if (!groups.one_group) return write_levels(source.weights(), result.levels, level);
   for (int j = 0; j < source.weights(); ++j) result.levels[j] = static_cast<std::int8_t>(level(j)[0]);
@@ -119,6 +118,13 @@ template <class Source, class Rounding>
   return {all16(task.level_min), all16(task.level_max), task.level_min != -task.level_max};
 }
 
+template <class Rounding>
+[[gnu::noinline]] void symmetric_numbers(const LaneGroups& groups, const Rounding& rounding, const GroupTask& task,
+                                         GroupResult& result) {
+  if (groups.one_group) return symmetric_with(groups, OneGroup(groups), rounding, task, result);
+  symmetric_with(groups, Transposed(groups), rounding, task, result);
+}
+
 template <class Codes>
 [[gnu::noinline]] void symmetric_e2m1(const LaneGroups& groups, const GroupTask& task, GroupResult& result) {
   const Transposed source(groups);
@@ -142,8 +148,14 @@ inline void symmetric(const LaneGroups& groups, const GroupTask& task, GroupResu
   if (task.scale == ScaleType::power_of_two) return symmetric_e2m1<PowerCodes>(groups, task, result);
   if (task.scale == ScaleType::ue4m3) return symmetric_e2m1<Ue4m3Codes>(groups, task, result);
   if (task.levels == Levels::iq4) return symmetric_with(groups, Transposed(groups), Iq4Rounding{}, task, result);
-  if (groups.one_group) return symmetric_with(groups, OneGroup(groups), uniform_rounding(task), task, result);
-  symmetric_with(groups, Transposed(groups), uniform_rounding(task), task, result);
+  const Floats16 lowest = all16(task.level_min), highest = all16(task.level_max);
+  if (task.levels == Levels::table)
+    return symmetric_numbers(groups, TableRounding{lowest, highest, task.numbers}, task, result);
+  if (task.levels == Levels::e4m3)
+    return symmetric_numbers(groups, MinifloatRounding<3>{lowest, highest, 0x1p-6f}, task, result);
+  if (task.levels == Levels::e5m2)
+    return symmetric_numbers(groups, MinifloatRounding<2>{lowest, highest, 0x1p-14f}, task, result);
+  symmetric_numbers(groups, uniform_rounding(task), task, result);
 }
 
 struct ZeroPoint {
