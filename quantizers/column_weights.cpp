@@ -7,7 +7,7 @@
 namespace quantbench {
 namespace {
 
-constexpr double blended_from_bits = 1.5, fully_trusted_from_bits = 4.5;
+constexpr double blended_from_bits = 1.5, fully_trusted_from_bits = 4;
 
 std::string choice_of(const Method& method, double bits_per_weight) {
   const auto option = method.options.find(std::string(imatrix_option));

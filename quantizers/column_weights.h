@@ -2,7 +2,7 @@
 //
 //   on      mean x^2 itself: the expected squared error of the layer's output when inputs are uncorrelated
 //   blend   mean x^2 + its mean over the columns: half of the trust goes to all columns alike
-//   auto    blend for formats of 1.5 to 4.5 bits per weight, else on (the default). Q1_0 below chooses nothing but a scale.
+//   auto    blend for formats of 1.5 to 4 bits per weight, else on (the default). Q1_0 below chooses nothing but a scale.
 //   off     all columns alike
 //
 // Inputs are correlated and the calibration text is not the one the model will see. Coarse rounding makes errors large enough

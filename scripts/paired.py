@@ -3,7 +3,8 @@
 
     scripts/paired.py results/store/mine/report.json gptq:int3:g128 zero_point:int3:g128
     scripts/paired.py report.json A B C D                 # A beside B, C beside D
-    scripts/paired.py report.json --every-with search=gptq # each method named search:... beside gptq:...
+    scripts/paired.py report.json --every gptq search      # each method with gptq in its id beside the one with search there
+    scripts/paired.py report.json --every :imatrix=off ''  # each without importance beside the same with it
 
 Prints the mean KL divergence of both, the difference of the first from the second and its 95 % interval, and the same of
 perplexity in percent. Tokens of one window depend on each other, windows hardly: the interval is that of window means.
@@ -99,16 +100,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("report", type=Path)
     parser.add_argument("methods", nargs="*", help="two and two")
-    parser.add_argument("--every-with", metavar="OLD=NEW", help="each method with NEW in its id beside the one with OLD instead")
+    parser.add_argument("--every", nargs=2, metavar=("PART", "OTHER"), help="each method with PART in its id beside the one with OTHER")
     arguments = parser.parse_args()
     report = Report(arguments.report)
     if len(arguments.methods) % 2:
         parser.error("an even number of methods is needed")
     pairs = list(zip(arguments.methods[::2], arguments.methods[1::2]))
-    if arguments.every_with:
-        old, new = arguments.every_with.split("=", 1)
-        replaced = {method: method.replace(new, old) for method in report.cells if new in method}
-        pairs += [(method, beside) for method, beside in replaced.items() if beside != method and beside in report.cells]
+    if arguments.every:
+        part, other = arguments.every
+        replaced = {method: method.replace(part, other) for method in report.cells if part in method}
+        pairs += [(method, beside) for method, beside in replaced.items() if beside in report.cells]
     print("\n".join(table(report, pairs)))
 
 
