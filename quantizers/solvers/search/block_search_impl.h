@@ -127,7 +127,8 @@ struct SymmetricBlockSearch {
       const float end = ends[unit % 2];
       const int slices = (effort.units + 1) / 2;
       const float slice = 0.42f / static_cast<float>(slices);
-      const float from = 1.02f - slice * static_cast<float>(unit / 2);
+      const int number = unit / 2;
+      const float from = 1.02f - slice * static_cast<float>(number);
       try_unit(storage.round(best_unit<block_lanes>(wanted, weight, range, end * from, end * (from - slice))), effort,
                best);
     }
