@@ -121,7 +121,8 @@ struct OneLane {
   }
 
   [[gnu::always_inline]] static constexpr float float_lookup(const float* table, int a) { return table[a]; }
-  /// As the upper bits of a binary16, whose exponent has eight more below it: 0x7F alone is NaN, where binary16 has 480 / 2^8.
+  /// The bits shifted into a binary16 give the number times 2^-8, as its exponent has the bias 15 and not 7; subnormal numbers and
+  /// zeros too. Only 0x7F, which is NaN, has to be made one.
   [[gnu::always_inline]] static constexpr float e4m3(int a) {
     const int magnitude = a & 0x7F, half = (a & 0x80) << 8 | magnitude << 7 | (magnitude == 0x7F ? 0x7C00 : 0);
     return widen(static_cast<std::uint16_t>(half)) * 256;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,12 @@ class NearestLevel {
     const int level = level_min_ + static_cast<int>(above - middles_.begin());
     const bool between_two = above != middles_.begin() && above[-1] == value;
     return between_two && level % 2 != 0 ? level - 1 : level;
+  }
+
+  /// levels: of the weights, for this scale as it is stored; 0 where that is 0.
+  void round(std::span<const float> weights, float scale, std::int8_t* levels) const {
+    for (const float weight : weights)
+      *levels++ = scale == 0 ? std::int8_t{0} : static_cast<std::int8_t>((*this)(static_cast<double>(weight / scale)));
   }
 
  private:

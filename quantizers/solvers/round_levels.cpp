@@ -18,11 +18,12 @@ void store_row(const Format& format, std::span<const float> weights, std::span<c
   const formats::NearestLevel nearest(format);
   const std::size_t group = format.group == 0 ? weights.size() : format.group;
   std::vector<Affine> affines;
-  for (const float scale : scales) affines.push_back({scale, 0});
   std::vector<std::int8_t> levels(weights.size());
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    if (const float scale = scales[i / group]; scale != 0)
-      levels[i] = static_cast<std::int8_t>(nearest(static_cast<double>(weights[i] / scale)));
+  for (std::size_t begin = 0; begin < weights.size(); begin += group) {
+    affines.push_back({scales[affines.size()], 0});
+    nearest.round(weights.subspan(begin, std::min(group, weights.size() - begin)), affines.back().scale,
+                  levels.data() + begin);
+  }
   format.pack(format, affines, levels, out);
 }
 

@@ -68,17 +68,12 @@ class RowFit {
       const std::size_t group = first + lane;
       affines_[group] = format_.round_affine(format_, {result_.scale[lane] / number_unit_, result_.offset[lane]});
       if (nearest_)
-        round_to_numbers(group);
+        nearest_->round(row_.weights.subspan(group * group_, weights_of(group)), affines_[group].scale,
+                        levels_.data() + group * group_);
       else
         std::copy_n(lane_levels_.data() + (single ? 0 : lane * group_), weights_of(group),
                     levels_.data() + group * group_);
     }
-  }
-
-  void round_to_numbers(std::size_t group) {
-    const float scale = affines_[group].scale;
-    for (std::size_t i = group * group_; i < group * group_ + weights_of(group); ++i)
-      if (scale != 0) levels_[i] = static_cast<std::int8_t>((*nearest_)(static_cast<double>(row_.weights[i] / scale)));
   }
 
   const Format& format_;
