@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,11 @@ struct CacheShape {
 /// change them, as a cache that stores fewer bits would.
 using CacheHook = std::function<void(const CacheShape& shape, Matrix& keys, Matrix& values)>;
 
+/// Called for every product with a weight matrix, the output projection included, with the weight's name, the windows that the
+/// rows of the input belong to (equally many rows each) and the input (rows, inputs). It may change the input for this product
+/// alone, as integer kernels would. Observers see the input unchanged.
+using InputHook = std::function<void(std::string_view weight_name, std::size_t windows, Matrix& input)>;
+
 /// Some consecutive positions of one window.
 struct LogitsBlock {
   std::size_t window = 0;
@@ -62,6 +68,7 @@ struct ForwardOptions {
   LayerObserver observer{};  // may be empty
   bool observe_output = false;
   CacheHook cache{};  // may be empty
+  InputHook input{};  // may be empty
 };
 
 /// The weights of a model by tensor name. Replacing entries is how a quantized model is made.
@@ -85,6 +92,20 @@ struct InputGroup {
   std::vector<std::size_t> producer_rows;  // (cols) the producer's row or norm weight that makes each column
   std::size_t repeats = 1;                 // columns of equal producer_rows: query heads that share a value head
   bool scalable = false;
+  /// Of a linear producer: the input is linear in its outputs, with equal coefficients within a run of this many columns and of
+  /// the producer_rows behind them (a head). So with any orthogonal Q of that size the model computes the same when Q multiplies
+  /// each run of columns of the layers from the right, and Q' each run of rows of the producer from the left. 1: not so.
+  std::size_t mixable = 1;
+  bool adds_to_stream = false;  // all that becomes of the layers' outputs: they are added to the residual stream
+};
+
+/// What stands before the first block and after the last.
+struct StreamEnds {
+  std::string embedding;  // (vocabulary, width): its rows enter the residual stream
+  std::string norm;       // before the output projection
+  std::string output;     // (vocabulary, width)
+  bool tied_output =
+      false;  // the weights have no `output`, the embedding serves; but where they have, `output` is read
 };
 
 /// The forward pass is embed, run_block for every block in order, and logits. Whatever computes: each number comes from
@@ -102,6 +123,11 @@ class Model {
 
   /// In order of execution; block < block_count().
   virtual std::vector<InputGroup> input_groups(std::size_t block) const = 0;
+  /// Of models whose residual stream can be rotated: the stream is read by norms alone that see only its length and direction
+  /// (RMSNorm), so that with any orthogonal Q and norms of equal weights the model computes the same when Q multiplies from the
+  /// right the embedding, the layers after norms and the output projection, and Q' from the left the layers that add to the
+  /// stream. Nothing: the model cannot be rotated.
+  virtual std::optional<StreamEnds> stream_ends() const { return std::nullopt; }
   /// Names of the weights of the linear layers in model order: what quantizers act on. Embeddings, norms and the output
   /// projection are not, as in the papers that the figures are compared with.
   std::vector<std::string> linear_layers() const;

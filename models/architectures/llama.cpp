@@ -23,6 +23,10 @@ namespace {
 /// Logits are handed out in blocks of about this many numbers (16 MiB).
 constexpr std::size_t logits_per_block = std::size_t{1} << 22;
 
+constexpr const char* embedding_name = "token_embd.weight";
+constexpr const char* output_norm_name = "output_norm.weight";
+constexpr const char* output_name = "output.weight";
+
 /// Places in input_groups.
 enum Group : std::size_t { attention_inputs, attention_mix, feed_forward_input, feed_forward_inner, group_count };
 
@@ -53,7 +57,7 @@ class Pass {
     if (batch_.tokens.size() != batch_.windows * batch_.length)
       fail("a batch of {} windows of {} tokens holds {} tokens", batch_.windows, batch_.length, batch_.tokens.size());
     Matrix stream(batch_.tokens.size(), parameters_.width);
-    embed(batch_.tokens, tensor("token_embd.weight", parameters_.vocabulary, parameters_.width), options_.threads,
+    embed(batch_.tokens, tensor(embedding_name, parameters_.vocabulary, parameters_.width), options_.threads,
           stream.values());
     return stream;
   }
@@ -90,21 +94,15 @@ class Pass {
   void project_to_vocabulary(const Matrix& stream, const LogitsSink& sink) const {
     const std::size_t width = parameters_.width, vocabulary = parameters_.vocabulary;
     check_shape("residual stream", stream, width);
-    const Tensor& output = tensor(parameters_.tied_output ? "token_embd.weight" : "output.weight", vocabulary, width);
-    const std::size_t block = std::max<std::size_t>(logits_per_block / vocabulary, 1);
+    const bool tied = parameters_.tied_output && !weights_.contains(output_name);
+    const Tensor& output = tensor(tied ? embedding_name : output_name, vocabulary, width);
+    if (options_.first_position >= batch_.length) return;
     for (std::size_t window = 0; window < batch_.windows; ++window) {
-      for (std::size_t first = options_.first_position; first < batch_.length; first += block) {
-        const std::size_t count = std::min(block, batch_.length - first);
-        const std::size_t offset = (window * batch_.length + first) * width;
-        Matrix normed(count, width);
-        normalize({stream.values().subspan(offset, count * width), count, width}, "output_norm.weight",
-                  normed.values());
-        if (options_.observer && options_.observe_output) options_.observer(output.name, normed.view());
-        if (!sink) continue;
-        Matrix logits(count, vocabulary);
-        linear(normed.view(), output, execution_, logits.values());
-        sink({window, first, logits.view()});
-      }
+      const std::size_t count = batch_.length - options_.first_position;
+      const std::size_t offset = (window * batch_.length + options_.first_position) * width;
+      Matrix normed(count, width);
+      normalize({stream.values().subspan(offset, count * width), count, width}, output_norm_name, normed.values());
+      project_window(window, normed, output, sink);
     }
   }
 
@@ -130,13 +128,41 @@ class Pass {
     rms_norm(input, {weight, parameters_.rms_epsilon}, options_.threads, output);
   }
 
+  /// Logits of the window's positions from first_position on, in blocks. normed: (positions, width)
+  void project_window(std::size_t window, const Matrix& normed, const Tensor& output, const LogitsSink& sink) const {
+    const std::size_t width = parameters_.width;
+    const Matrix changed = changed_input(output.name, 1, normed);
+    const MatrixView all = changed.rows() > 0 ? changed.view() : normed.view();
+    const std::size_t block = std::max<std::size_t>(logits_per_block / output.rows, 1);
+    for (std::size_t first = 0; first < all.rows; first += block) {
+      const std::size_t count = std::min(block, all.rows - first);
+      const auto part = [&](MatrixView rows) {
+        return MatrixView{rows.values.subspan(first * width, count * width), count, width};
+      };
+      if (options_.observer && options_.observe_output) options_.observer(output.name, part(normed.view()));
+      if (!sink) continue;
+      Matrix logits(count, output.rows);
+      linear(part(all), output, execution_, logits.values());
+      sink({window, options_.first_position + first, logits.view()});
+    }
+  }
+
+  /// What the hook makes of an input; empty where there is no hook.
+  Matrix changed_input(const std::string& weight, std::size_t windows, const Matrix& input) const {
+    if (!options_.input) return {};
+    Matrix changed = input;
+    options_.input(weight, windows, changed);
+    return changed;
+  }
+
   /// input times the weights of the layer's `part`; the observer sees the input first.
   Matrix project(const Matrix& input, std::size_t layer, const char* part, std::size_t outputs) const {
     const std::string name = layer_tensor(layer, part);
     const Tensor& weight = tensor(name, outputs, input.cols());
     if (options_.observer) options_.observer(name, input.view());
+    const Matrix changed = changed_input(name, batch_.windows, input);
     Matrix output(input.rows(), outputs);
-    linear(input.view(), weight, execution_, output.values());
+    linear(changed.rows() > 0 ? changed.view() : input.view(), weight, execution_, output.values());
     return output;
   }
 
@@ -208,11 +234,17 @@ class Llama final : public Model {
     groups[attention_mix] = {{name("attn_output")},        name("attn_v"),
                              ProducerKind::linear,         value_rows(shape, parameters_.head_size),
                              shape.heads / shape.kv_heads, true};
+    groups[attention_mix].mixable = parameters_.head_size;
     groups[feed_forward_input] = {
         {name("ffn_gate"), name("ffn_up")}, name("ffn_norm"), ProducerKind::norm, width, 1, true};
     groups[feed_forward_inner] = {
         {name("ffn_down")}, name("ffn_up"), ProducerKind::linear, same_rows(shape.feed_forward), 1, true};
+    for (const Group adds : {attention_mix, feed_forward_inner}) groups[adds].adds_to_stream = true;
     return groups;
+  }
+
+  std::optional<StreamEnds> stream_ends() const override {
+    return StreamEnds{embedding_name, output_norm_name, output_name, parameters_.tied_output};
   }
 
   Matrix embed(const Weights& weights, const TokenBatch& batch, const ForwardOptions& options) const override {
