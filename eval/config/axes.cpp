@@ -75,6 +75,15 @@ void require(const std::vector<Axis>& axes, const YamlNode& map, std::string_vie
   if (!find_axis(axes, key)) fail_at(map.place, "the method has no '{}'{}", key, meant(axes, key));
 }
 
+bool parses(const std::string& id) {
+  try {
+    parse_method(id);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void check_axes(const std::vector<Axis>& axes, const YamlNode& map) {
   require(axes, map, "method");
   if (find_axis(axes, "format")) {
@@ -82,6 +91,8 @@ void check_axes(const std::vector<Axis>& axes, const YamlNode& map) {
       if (const Axis* axis = find_axis(axes, key)) fail_at(axis->place, "give either 'format' or '{}', not both", key);
     return;
   }
+  const bool whole = std::ranges::all_of(find_axis(axes, "method")->values, parses) && !find_axis(axes, "group");
+  if (!find_axis(axes, "bits") && whole) return;
   if (!find_axis(axes, "bits"))
     fail_at(map.place, "the method has neither 'format' nor 'bits' and 'group'{}", meant(axes, "bits"));
   require(axes, map, "group");
@@ -104,15 +115,6 @@ std::string compose(const std::vector<Axis>& axes, const Choice& choice, const A
   for (const char* key : {"format", "bits", "group", "symmetry", "scale"})
     if (parts.contains(key)) id += ":" + parts.at(key);
   return id + options;
-}
-
-bool parses(const std::string& id) {
-  try {
-    parse_method(id);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 Method parse_choice(const std::vector<Axis>& axes, const Choice& choice, const YamlPlace& place) {

@@ -3,8 +3,8 @@
 //   {method: absmax, bits: [8, 4], group: [32, row], scale: f16}
 //       -> absmax:int8:g32  absmax:int8:row  absmax:int4:g32  absmax:int4:row
 //
-// `method` names the transforms and the solver ("rtn", "awq+gptq"); `format` the format, or `bits`, `group` and, when
-// wanted, `symmetry` and `scale` an integer format; every other key is an option of the method: `actorder: [true,
+// `method` names the transforms and the solver ("rtn", "awq+gptq"), or a whole method ("q4_k") that only gets options; `format` the
+// format, or `bits`, `group` and, when wanted, `symmetry` and `scale` an integer format; every other key is an option of the method: `actorder: [true,
 // false]` gives a flag, `damp: [0.01, 0.1]` a value. The last axis written varies fastest.
 #pragma once
 

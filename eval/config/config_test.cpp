@@ -156,6 +156,8 @@ TEST(Axes, ExpandToTheirProductTheLastFastest) {
 
 TEST(Axes, OneDefinitionOfEveryMethodRemains) {
   const Config config =
+  EXPECT_THAT(expanded("  - {method: [q4_k, rtn:q4_0], kv_keys: [q8_0, int4]}\n"),
+              ElementsAre("q4_k:kv_keys=q8_0", "q4_k:kv_keys=int4", "rtn:q4_0:kv_keys=q8_0", "rtn:q4_0:kv_keys=int4"));
       parse(weights_only("  - absmax:int4:g32\n"
                          "  - {method: rtn, bits: 4, group: 32, symmetry: [sym, asym]}\n"));
   EXPECT_THAT(ids(config), ElementsAre("absmax:int4:g32", "zero_point:int4:g32"));
