@@ -12,6 +12,7 @@
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
 #include "quantizers/quantize.h"
+#include "quantizers/transforms/hadamard_matrix.h"
 
 namespace quantbench {
 namespace {
@@ -76,13 +77,7 @@ void rotate_heads(const CacheShape& shape, int threads, Matrix& keys) {
 }  // namespace
 
 void rotate_by_hadamard(std::span<float> values) {
-  for (std::size_t half = 1; half < values.size(); half *= 2)
-    for (std::size_t first = 0; first < values.size(); first += 2 * half)
-      for (std::size_t i = first; i < first + half; ++i) {
-        const float a = values[i], b = values[i + half];
-        values[i] = a + b;
-        values[i + half] = a - b;
-      }
+  multiply_by_hadamard(values);
   const float factor = 1.0f / std::sqrt(static_cast<float>(values.size()));
   for (float& value : values) value *= factor;
 }

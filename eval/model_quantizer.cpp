@@ -10,6 +10,7 @@
 #include "models/importance/importance_matrix.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/transforms/quantize_transformed.h"
+#include "quantizers/transforms/transform.h"
 
 namespace quantbench {
 namespace {
@@ -20,6 +21,7 @@ using GroupNeeds = std::map<std::size_t, CalibrationNeeds>;
 
 CalibrationNeeds needs_of(const BlockwiseTask& task, const InputGroup& group) {
   CalibrationNeeds needs;
+  if (task.windows.count == 0) return needs;
   for (const std::string& layer : group.layers)
     if (const auto found = task.methods.find(layer); found != task.methods.end())
       needs = joined(needs, solver_needs(found->second));
@@ -28,8 +30,17 @@ CalibrationNeeds needs_of(const BlockwiseTask& task, const InputGroup& group) {
 
 CalibrationNeeds needs_of(const BlockwiseTask& task) {
   CalibrationNeeds needs;
+  if (task.windows.count == 0) return needs;
   for (const auto& [layer, method] : task.methods) needs = joined(needs, solver_needs(method));
   return needs;
+}
+
+/// Transforms that are not those of the methods may look at anything.
+bool transforms_need_stream(const BlockwiseTask& task) {
+  const auto only_weights = [](const auto& each) {
+    return !each.second.transforms.empty() && !transforms_look_at_inputs(each.second);
+  };
+  return std::ranges::none_of(task.methods, only_weights);
 }
 
 /// The groups whose inputs are collected together, in order.
@@ -40,10 +51,10 @@ std::vector<GroupNeeds> passes_of(const BlockwiseTask& task, const Groups& group
   return passes;
 }
 
-BlockwiseInputs inputs_of(const BlockwiseTask& task, const BlockwiseOptions& options) {
+BlockwiseInputs inputs_of(const BlockwiseTask& task, const Weights& weights, const BlockwiseOptions& options) {
   const bool may_store = !options.flow.sequential && !options.transform;
   return {.model = task.model,
-          .weights = task.weights,
+          .weights = weights,
           .windows = task.windows,
           .threads = options.threads,
           .store = may_store ? options.store : nullptr};
@@ -57,15 +68,30 @@ std::vector<float> importance_for(const Method& method, const Tensor& weight, co
   return importance_of(matrix, weight.name, {1, weight.cols}).mean_square;
 }
 
+OutsideChanges changed_outside(const BlockwiseTask& task, const BlockwiseOptions& options) {
+  return options.transform_outside ? options.transform_outside(task.model, task.weights, options.threads)
+                                   : OutsideChanges{};
+}
+
+Weights with(Weights weights, const OutsideChanges& outside) {
+  for (const auto& [name, tensor] : outside.tensors) weights.insert_or_assign(name, tensor.view());
+  return weights;
+}
+
 class BlockwiseQuantizer {
  public:
   BlockwiseQuantizer(const BlockwiseTask& task, const BlockwiseOptions& options)
       : task_(task),
         options_(options),
-        weights_(task.weights),
-        original_(task.weights),
-        calibration_(inputs_of(task, options),
-                     StreamNeeds(needs_of(task), options.flow, options.transform != nullptr)) {}
+        stream_for_transform_(options.transform && transforms_need_stream(task)),
+        outside_(changed_outside(task, options)),
+        weights_(with(task.weights, outside_)),
+        original_(weights_),
+        start_(weights_),
+        calibration_(inputs_of(task, start_, options),
+                     StreamNeeds(needs_of(task), options.flow, stream_for_transform_)) {
+    for (const auto& [name, tensor] : outside_.tensors) outside_bytes_ += tensor.view().bytes.size();
+  }
 
   BlockwiseResult run() {
     for (std::size_t block = 0; block < task_.model.block_count(); ++block) quantize_block(block);
@@ -74,6 +100,8 @@ class BlockwiseQuantizer {
            task_.methods.size());
     result_.peak.streams = calibration_.stream_bytes();
     result_.peak.statistics = calibration_.peak_statistics_bytes();
+    result_.outside = std::move(outside_.tensors);
+    result_.changes.merge(outside_.changes);
     return std::move(result_);
   }
 
@@ -95,7 +123,8 @@ class BlockwiseQuantizer {
   }
 
   void transform(const BlockState& state) {
-    OpenBlock open(task_.model, state.block, weights_, calibration_.original(state), options_.threads);
+    const CalibrationStream* stream = stream_for_transform_ ? &calibration_.original(state) : nullptr;
+    OpenBlock open(task_.model, state.block, weights_, stream, options_.threads);
     options_.transform(open);
     edits_ = open.take_edits();
     edited_bytes_ = 0;
@@ -120,7 +149,7 @@ class BlockwiseQuantizer {
         quantize_transformed(method->second, layer, {values, weight.rows, weight.cols}, known, options_.threads);
     packed_bytes_ += packed.view().bytes.size();
     result_.peak.weights =
-        std::max(result_.peak.weights, packed_bytes_ + edited_bytes_ + std::span(values).size_bytes());
+        std::max(result_.peak.weights, packed_bytes_ + edited_bytes_ + outside_bytes_ + std::span(values).size_bytes());
     const auto kept = result_.tensors.insert_or_assign(layer, std::move(packed)).first;
     weights_.insert_or_assign(layer, kept->second.view());
     ++layers_done_;
@@ -137,18 +166,21 @@ class BlockwiseQuantizer {
       original_.insert_or_assign(name, weights_.at(name));
       if (!task_.methods.contains(name)) result_.tensors.insert_or_assign(name, std::move(tensor));
     }
-    result_.scales.merge(edits_.scales);
+    result_.changes.merge(edits_.changes);
     edits_ = {};
   }
 
   const BlockwiseTask& task_;
   const BlockwiseOptions& options_;
+  bool stream_for_transform_;
+  OutsideChanges outside_;
   Weights weights_;   // quantized as far as the flow has come
   Weights original_;  // of the block: as transformed
+  Weights start_;     // what the streams enter with
   BlockwiseCalibration calibration_;
   OpenBlock::Edits edits_;  // of the block
   std::size_t layers_done_ = 0;
-  std::uint64_t packed_bytes_ = 0, edited_bytes_ = 0;
+  std::uint64_t packed_bytes_ = 0, edited_bytes_ = 0, outside_bytes_ = 0;
   BlockwiseResult result_;
 };
 
@@ -175,6 +207,15 @@ std::uint64_t decoded_bytes(const BlockwiseTask& task, const Groups& groups) {
   return bytes;
 }
 
+/// Of the embedding and the output projection in f32, and the norm.
+std::uint64_t outside_bytes(const BlockwiseTask& task) {
+  const auto ends = task.model.stream_ends();
+  const bool rotated = std::ranges::any_of(task.methods, [](const auto& each) { return rotates(each.second); });
+  if (!rotated || !ends) return 0;
+  const std::uint64_t weights = task.weights.at(ends->embedding).weights();
+  return (2 * weights + task.weights.at(ends->norm).weights()) * sizeof(float);
+}
+
 }  // namespace
 
 CalibrationNeeds solver_needs(const Method& method) { return needs_after_transforms(method); }
@@ -184,17 +225,28 @@ bool needs_blockwise(const Method& method) {
   return !method.transforms.empty() || needs.second_moments || needs.cross_moments;
 }
 
+bool needs_calibration_text(const Method& method) {
+  const CalibrationNeeds needs = solver_needs(method);
+  if (needs.second_moments || needs.cross_moments) return true;
+  return !method.transforms.empty() &&
+         (transforms_look_at_inputs(method) || needs.mean_absolute || wants_importance(method));
+}
+
 BlockwiseResult quantize_blockwise(const BlockwiseTask& task, const BlockwiseOptions& options) {
   for (const auto& [layer, method] : task.methods)
     if (!method.transforms.empty() && !options.transform)
       fail("method '{}': its transforms are not applied to {}", to_string(method), layer);
+  if (task.windows.count == 0)
+    for (const auto& [layer, method] : task.methods)
+      if (needs_calibration_text(method)) fail("method '{}' needs a calibration text", to_string(method));
   return BlockwiseQuantizer(task, options).run();
 }
 
 BlockwiseMemory predict_memory(const BlockwiseTask& task, const CalibrationFlow& flow, bool transforms) {
   BlockwiseMemory memory;
-  memory.streams =
-      StreamNeeds(needs_of(task), flow, transforms).count() * CalibrationStream::bytes_for(task.model, task.windows);
+  const bool stream_for_transform = transforms && transforms_need_stream(task);
+  memory.streams = StreamNeeds(needs_of(task), flow, stream_for_transform).count() *
+                   CalibrationStream::bytes_for(task.model, task.windows);
   for (std::size_t block = 0; block < task.model.block_count(); ++block) {
     const Groups groups = task.model.input_groups(block);
     for (const GroupNeeds& pass : passes_of(task, groups, flow))
@@ -207,7 +259,7 @@ BlockwiseMemory predict_memory(const BlockwiseTask& task, const CalibrationFlow&
     memory.weights += find_format(method.target)->tensor_bytes(weight.rows, weight.cols);
     largest = std::max<std::uint64_t>(largest, weight.weights() * sizeof(float));
   }
-  memory.weights += largest;
+  memory.weights += largest + outside_bytes(task);
   return memory;
 }
 

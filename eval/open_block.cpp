@@ -3,8 +3,26 @@
 #include "core/error.h"
 #include "kernels/cpu/decode.h"
 #include "quantizers/formats/registry.h"
+#include "quantizers/transforms/column_scales.h"
 
 namespace quantbench {
+
+void LayerChange::undo(const MatrixEdit& weights) const {
+  if (!cols.empty()) divide_columns(weights.values, cols);
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    for (float& value : weights.values.subspan(row * weights.cols, weights.cols)) value *= rows[row];
+  if (row_rotation) rotate_rows(*row_rotation, weights, Direction::back);
+  if (col_rotation) rotate_columns(*col_rotation, weights, Direction::back);
+  for (std::size_t i = 0; i < weights.values.size() && !folded.empty(); ++i) {
+    const float factor = folded[i % weights.cols];
+    weights.values[i] = factor == 0 ? 0 : weights.values[i] / factor;
+  }
+}
+
+const CalibrationStream& OpenBlock::inputs() const {
+  if (inputs_ == nullptr) fail("the inputs of block {} are not known: its transform needs a calibration text", index_);
+  return *inputs_;
+}
 
 std::span<float> OpenBlock::edit(const std::string& name) {
   auto found = edits_.tensors.find(name);

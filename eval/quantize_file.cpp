@@ -72,7 +72,7 @@ FileQuantizer::FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions o
     allocation.emplace(options_.method, AllocationOptions{.model = model_facts(checkpoint),
                                                           .rules = options_.rules,
                                                           .importance = options_.importance.has_value() ||
-                                                                        needs_blockwise(options_.method),
+                                                                        needs_calibration_text(options_.method),
                                                           .fallback = options_.fallback});
     warns_ = allocation->warns();
   } else if (!options_.rules.empty()) {
@@ -141,7 +141,7 @@ TensorData FileQuantizer::encode(const FileTensor& task, MatrixView weights, std
   return quantize_tensor(task.allocated->method, task.tensor->name, weights, calibration, options_.threads);
 }
 
-void FileQuantizer::use(std::map<std::string, TensorData, std::less<>> made) {
+void FileQuantizer::use(TensorMap made, TensorMap outside) {
   for (FileTensor& task : tensors_) {
     const auto found = made.find(task.tensor->name);
     if (found == made.end()) continue;
@@ -154,6 +154,31 @@ void FileQuantizer::use(std::map<std::string, TensorData, std::less<>> made) {
   }
   made_ = std::move(made);
 }
+  use_outside(std::move(outside));
+}
+
+void FileQuantizer::use_outside(TensorMap outside) {
+  while (!outside.empty()) {
+    auto entry = outside.extract(outside.begin());
+    const Tensor& made = entry.mapped().view();
+    const auto task = std::ranges::find(tensors_, made.name, [](const FileTensor& each) { return each.tensor->name; });
+    if (task != tensors_.end() && task->allocated) {
+      sources_.insert(std::move(entry));
+      continue;
+    }
+    if (task == tensors_.end()) {
+      added_.push_back({.name = made.name,
+                        .dims = {made.cols, made.rows},
+                        .gguf_type = *made.format->gguf_type,
+                        .type_name = "F32",
+                        .bytes = made.bytes,
+                        .format = made.format});
+      tensors_.push_back({&added_.back(), {}, made.format});
+    } else {
+      task->stored = made.format;
+    }
+    made_.insert(std::move(entry));
+  }
 
 void FileQuantizer::append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const {
   checkpoint_.release(*task.tensor);
@@ -166,7 +191,8 @@ void FileQuantizer::append_made(const FileTensor& task, const Tensor& made, Gguf
 void FileQuantizer::append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const {
   if (const auto made = made_.find(task.tensor->name); made != made_.end())
     return append_made(task, made->second.view(), writer);
-  const Tensor source = task.tensor->tensor();
+  const auto changed = sources_.find(task.tensor->name);
+  const Tensor source = changed == sources_.end() ? task.tensor->tensor() : changed->second.view();
   std::vector<float> values(source.weights());  // (rows, cols)
   decode_rows(source, 0, source.rows, values, options_.threads);
   checkpoint_.release(*task.tensor);
@@ -223,6 +249,9 @@ std::vector<std::string> FileQuantizer::notes() const {
       notes.push_back(fmt::format("{}: {}, because the method's solver is for the linear layers", task.tensor->name,
                                   to_string(task.allocated->method)));
   if (!warns_) return notes;
+  for (const CheckpointTensor& tensor : added_)
+    notes.push_back(
+        fmt::format("{}: added in f32, because a rotation leaves it no longer tied to the embedding", tensor.name));
   for (const FileTensor& task : tensors_)
     if (task.allocated && !task.allocated->fallback.empty())
       notes.push_back(fmt::format("{}: {}", task.tensor->name, task.allocated->fallback));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -56,9 +57,12 @@ class FileQuantizer {
   /// `checkpoint` outlives the object. Throws Error.
   FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions options);
 
+  using TensorMap = std::map<std::string, TensorData, std::less<>>;
   /// Tensors that quantize_blockwise has made, by name: `write` stores them as they are instead of quantizing those of the
-  /// file; decoded with options.dequantized. Throws Error where a format is not the one that was planned, or GGUF has none.
-  void use(std::map<std::string, TensorData, std::less<>> made);
+  /// file; decoded with options.dequantized. `outside` (BlockwiseResult) takes the place of the file's tensors: quantized where
+  /// those would be, else stored in f32; what the file does not have is added at its end. Throws Error where a format is not the
+  /// one that was planned, or GGUF has none.
+  void use(TensorMap made, TensorMap outside = {});
 
   /// One tensor at a time is in memory, decoded to f32 and encoded, beside those given to `use`. The file appears whole.
   /// Throws Error.
@@ -72,6 +76,7 @@ class FileQuantizer {
   FileTensor plan(const CheckpointTensor& tensor, const Allocation* allocation) const;
   bool holds_weights(const CheckpointTensor& tensor) const;
   Metadata metadata() const;
+  void use_outside(TensorMap outside);
   TensorData encode(const FileTensor& task, MatrixView weights, std::span<const float> mean_square) const;
   void append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const;
   void append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const;
@@ -81,7 +86,9 @@ class FileQuantizer {
   bool is_model_ = false;
   bool warns_ = false;
   std::vector<FileTensor> tensors_;
-  std::map<std::string, TensorData, std::less<>> made_;
+  TensorMap made_;                      // stored as they are
+  TensorMap sources_;                   // instead of the file's
+  std::deque<CheckpointTensor> added_;  // not in the file
   std::vector<std::string> importance_notes_;
 };
 

@@ -33,7 +33,7 @@ constexpr std::string_view mix_prefix = "mix:";
 const std::vector<StepSpec>& known_transforms() {
   static const std::vector<StepSpec> all = {
       {"awq", {{"alpha", Kind::number}, {"clip", Kind::word, "", {"", "grid"}}, {"duo"}}},
-      {"hadamard", {}},
+      {"hadamard", {{"seed", Kind::number, "0"}}},
       {"salient",
        {{"keep", Kind::number, "1"},
         {"by", Kind::word, "activation", {"activation", "weight", "random"}},

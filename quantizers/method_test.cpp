@@ -223,7 +223,8 @@ TEST(MethodCheck, SaysWhatIsMissingAndWhatToUse) {
       {"smoothquant:int8:row:alpha=2", "alpha of smoothquant is 0 to 1"},
       {"absmax:int8:g32:grid=spread", "has grid=spread only for integer formats with a zero point"},
       {"rtn:q4_1:grid=spread", "has grid=spread only for integer formats with a zero point"},
-      {"hadamard:f16", "the transform hadamard is not in this version; without it: f16"},
+      {"hadamard:int4:g128:seed=0.5", "seed is a whole number"},
+      {"awq+hadamard:int4:g128", "hadamard comes first of the transforms"},
   };
   for (const Refused& refused : table) expect_refused(refused, [](const char* id) { check_method(parse_method(id)); });
 }
@@ -238,6 +239,8 @@ TEST(MethodCheck, TransformsAndTheirOptionsCanBeTakenOff) {
       {"awq+search:q4_k:effort=best:imatrix=off:duo", "q4_k:effort=best:imatrix=off"},
       {"awq+gptq:int3:g128:clip=grid:static", "gptq:int3:g128:static"},
       {"awq:f16", "f16"},
+      {"hadamard+gptq:int4:g128:static:seed=3", "gptq:int4:g128:static"},
+      {"hadamard+awq:int4:g128", "zero_point:int4:g128:grid=spread"},
       {"q4_k:effort=fast", "q4_k:effort=fast"},
   };
   for (const auto& [id, plain] : table) EXPECT_EQ(to_string(without_transforms(parse_method(id))), plain);
@@ -249,8 +252,9 @@ TEST(MethodCheck, ExamplesRunAndAreCanonical) {
     EXPECT_EQ(to_string(parse_method(id)), id);
     EXPECT_NO_THROW(check_method(parse_method(id))) << id;
   }
-  for (const char* id : {"f32", "bf16", "rtn:q4_0", "awq:int4:g128", "awq+gptq:int4:g128", "salient:int4:g128",
-                         "rtn:q8_0", "absmax:int8:tensor", "absmax:int4:g128", "zero_point:int3:g64"})
+  for (const char* id :
+       {"f32", "bf16", "rtn:q4_0", "awq:int4:g128", "awq+gptq:int4:g128", "salient:int4:g128", "hadamard:int4:g128",
+        "hadamard+gptq:int4:g128", "rtn:q8_0", "absmax:int8:tensor", "absmax:int4:g128", "zero_point:int3:g64"})
     EXPECT_NE(std::ranges::find(examples, id), examples.end()) << id;
   EXPECT_EQ(std::set(examples.begin(), examples.end()).size(), examples.size());
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/file.h"
 #include "eval/command.h"
@@ -9,6 +10,7 @@
 #include "eval/embedded.h"
 #include "eval/evaluate.h"
 #include "eval/metrics/perplexity.h"
+#include "eval/kv_cache.h"
 #include "eval/model_quantizer.h"
 #include "eval/runner/allocate.h"
 #include "eval/temporary_file.h"
@@ -155,7 +157,8 @@ int run_perplexity(const PerplexityArguments& arguments) {
     check_method(*method);
     if (needs_blockwise(*method))
       fail(
-          "method '{}' looks at the inputs of the layers; use quantize with --calibration and measure its file, or run",
+          "method '{}' changes more than single tensors or looks at the inputs of the layers; use quantize (with "
+          "--calibration) and measure its file, or run",
           to_string(*method));
   }
   const LoadedModel model = load_model_file(file_reference(arguments.model));

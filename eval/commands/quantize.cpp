@@ -12,6 +12,7 @@
 #include "eval/model_quantizer.h"
 #include "eval/quantize_file.h"
 #include "eval/transforms/block_scaling.h"
+#include "eval/transforms/rotation.h"
 #include "models/importance/imatrix_file.h"
 
 namespace quantbench {
@@ -52,12 +53,22 @@ std::optional<NamedImportance> importance_for(const QuantizeArguments& arguments
   return std::nullopt;
 }
 
+bool quantizes_embedding(const Model& model, const FileQuantizer& quantizer) {
+  const auto ends = model.stream_ends();
+  return ends && std::ranges::any_of(quantizer.tensors(), [&](const FileTensor& tensor) {
+           return tensor.allocated && tensor.tensor->name == ends->embedding;
+         });
+}
+
 /// The linear layers and what transforms changed, block by block.
-std::map<std::string, TensorData, std::less<>> quantize_blocks(const QuantizeArguments& arguments,
-                                                               const FileQuantizer& quantizer) {
+BlockwiseResult quantize_blocks(const QuantizeArguments& arguments, const Method& method,
+                                const FileQuantizer& quantizer) {
   const LoadedModel model = load_model_file(file_reference(arguments.model));
-  const LoadedText text = load_importance_text(model, file_reference(arguments.calibration), 0, arguments.chunks);
-  BlockwiseTask task{*model.model, model.weights, text.windows, {}};
+  check_rotation(*model.model, method, quantizes_embedding(*model.model, quantizer));
+  Windows windows;
+  if (!arguments.calibration.empty())
+    windows = load_importance_text(model, file_reference(arguments.calibration), 0, arguments.chunks).windows;
+  BlockwiseTask task{*model.model, model.weights, windows, {}};
   for (const FileTensor& tensor : quantizer.tensors()) {
     const bool linear =
         std::ranges::find(model.linear_layers, tensor.tensor->name, &Tensor::name) != model.linear_layers.end();
@@ -67,17 +78,21 @@ std::map<std::string, TensorData, std::less<>> quantize_blocks(const QuantizeArg
   BlockwiseOptions options;
   options.flow = arguments.flow;
   options.transform = block_transform(task.methods);
+  options.transform_outside = outside_transform(task.methods);
   options.threads = arguments.threads;
   options.progress = [&progress](std::size_t done, std::size_t, std::string_view layer) {
     progress.advance_to(done, fmt::format("layers, {}", layer));
   };
-  return quantize_blockwise(task, options).tensors;
+  return quantize_blockwise(task, options);
 }
 
 void check_calibration(const QuantizeArguments& arguments, const Method& method) {
   const bool blockwise = needs_blockwise(method);
-  if (blockwise && arguments.calibration.empty())
+  if (needs_calibration_text(method) && arguments.calibration.empty())
     fail("method '{}' looks at the inputs of the layers: give a text with --calibration", to_string(method));
+  if (blockwise && !arguments.imatrix.empty())
+    fail("method '{}' changes the inputs that the importance matrix is of; give a text with --calibration instead",
+         to_string(method));
   if (!blockwise && arguments.flow != CalibrationFlow{})
     fail("method '{}' is not calibrated block by block; leave the order of calibration out", to_string(method));
 }
@@ -129,7 +144,10 @@ int quantize(const QuantizeArguments& arguments) {
   check_target(checkpoint, arguments.out);
   if (!blockwise) options.importance = importance_for(arguments);
   FileQuantizer quantizer(checkpoint, std::move(options));
-  if (blockwise) quantizer.use(quantize_blocks(arguments, quantizer));
+  if (blockwise) {
+    BlockwiseResult made = quantize_blocks(arguments, parse_method(arguments.method), quantizer);
+    quantizer.use(std::move(made.tensors), std::move(made.outside));
+  }
   {
     // In millions of weights: tensors differ too much in size to tell the time that is left.
     std::optional<Progress> progress;

@@ -272,7 +272,7 @@ Config read_config(const YamlNode& root, const std::string& source) {
   check_needs(root, config);
   check_rules(root, config);
   for (const Method& method : config.methods)
-    if (needs_blockwise(method)) require_key(root, "calibration", "method " + to_string(method));
+    if (needs_calibration_text(method)) require_key(root, "calibration", "method " + to_string(method));
   add_f32(config);
   config.sha256 = experiment_hash(root);
   return config;

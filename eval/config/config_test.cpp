@@ -120,6 +120,10 @@ TEST(Config, CalibrationSaysHowBlocksGetTheirInputs) {
 TEST(Config, MethodsThatLookAtInputsNeedACalibrationText) {
   EXPECT_THAT(error_of(weights_only("  - test_witness:int4:g4:sym\n")),
               HasSubstr("no 'calibration', which method test_witness:int4:g4:sym needs"));
+  EXPECT_EQ(parse(weights_only("  - hadamard:int4:g128\n  - hadamard+search:int4:g128:imatrix=off\n")).methods.size(),
+            2u)
+      << "rotations look at weights alone";
+  EXPECT_THAT(error_of(weights_only("  - hadamard+search:int4:g128\n")), HasSubstr("no 'calibration'"));
 }
 
 TEST(Config, DefaultsAreTheUsualExperiment) {
@@ -152,12 +156,12 @@ TEST(Axes, ExpandToTheirProductTheLastFastest) {
   EXPECT_THAT(expanded("  - {method: [absmax, zero_point], bits: 4, group: 64, scale: [f16, f32]}\n"),
               ElementsAre("absmax:int4:g64", "absmax:int4:g64:scale=f32", "zero_point:int4:g64",
                           "zero_point:int4:g64:scale=f32"));
+  EXPECT_THAT(expanded("  - {method: [q4_k, rtn:q4_0], kv_keys: [q8_0, int4]}\n"),
+              ElementsAre("q4_k:kv_keys=q8_0", "q4_k:kv_keys=int4", "rtn:q4_0:kv_keys=q8_0", "rtn:q4_0:kv_keys=int4"));
 }
 
 TEST(Axes, OneDefinitionOfEveryMethodRemains) {
   const Config config =
-  EXPECT_THAT(expanded("  - {method: [q4_k, rtn:q4_0], kv_keys: [q8_0, int4]}\n"),
-              ElementsAre("q4_k:kv_keys=q8_0", "q4_k:kv_keys=int4", "rtn:q4_0:kv_keys=q8_0", "rtn:q4_0:kv_keys=int4"));
       parse(weights_only("  - absmax:int4:g32\n"
                          "  - {method: rtn, bits: 4, group: 32, symmetry: [sym, asym]}\n"));
   EXPECT_THAT(ids(config), ElementsAre("absmax:int4:g32", "zero_point:int4:g32"));

@@ -5,7 +5,7 @@
 #include "kernels/cpu/decode.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/quantize.h"
-#include "quantizers/transforms/column_scales.h"
+#include "quantizers/transforms/transform.h"
 
 namespace quantbench {
 
@@ -17,18 +17,19 @@ CellContext::CellContext(const Experiment& experiment, const SharedResults& shar
       threads_(threads),
       progress_(std::move(progress)),
       importance_(shared.importance ? &*shared.importance : nullptr) {
-  std::map<std::string, TensorData, std::less<>> made;
-  if (planned.blockwise) {
-    BlockwiseResult result = quantize_blocks();
-    made = std::move(result.tensors);
-    scales_ = std::move(result.scales);
-  }
+  BlockwiseResult made;
+  if (planned.blockwise) made = quantize_blocks();
   for (const TensorTask& task : planned.allocation.tasks) {
-    const auto found = made.find(task.original.name);
-    tensors_.push_back(found == made.end() ? quantize_alone(task) : std::move(found->second));
-    if (found != made.end()) made.erase(found);
+    if (auto found = made.tensors.extract(task.original.name)) {
+      tensors_.push_back(std::move(found.mapped()));
+    } else {
+      const auto outside = made.outside.extract(task.original.name);
+      tensors_.push_back(quantize_alone(task, outside ? outside.mapped().view() : task.original));
+    }
   }
-  transformed_ = std::move(made);
+  changes_ = std::move(made.changes);
+  transformed_ = std::move(made.tensors);
+  transformed_.merge(made.outside);
 }
 
 BlockwiseResult CellContext::quantize_blocks() const {
@@ -36,6 +37,7 @@ BlockwiseResult CellContext::quantize_blocks() const {
   BlockwiseOptions options;
   options.transform = block_transform(task.methods);
   options.flow = shared_.flow;
+  options.transform_outside = outside_transform(task.methods);
   options.threads = threads_;
   options.store = shared_.statistics.get();
   if (progress_)
@@ -45,13 +47,12 @@ BlockwiseResult CellContext::quantize_blocks() const {
   return quantize_blockwise(task, options);
 }
 
-TensorData CellContext::quantize_alone(const TensorTask& task) {
-  const Tensor& tensor = task.original;
+TensorData CellContext::quantize_alone(const TensorTask& task, const Tensor& tensor) {
   std::vector<float> weights(tensor.weights());  // (rows, cols)
   decode_rows(tensor, 0, tensor.rows, weights, threads_);
   LayerCalibration calibration = calibration_of(tensor.name);
   std::vector<float> mean_square;
-  if (wants_importance(task.allocated.method)) {
+  if (wants_importance(task.allocated.method) && !rotates(planned_.method)) {
     mean_square = importance_.of(tensor.name, {1, tensor.cols}, task.allocated.format->id);
     calibration.mean_square = mean_square;
   }
@@ -59,16 +60,14 @@ TensorData CellContext::quantize_alone(const TensorTask& task) {
                          threads_);
 }
 
-std::optional<TensorData> CellContext::without_scales(const TensorData& quantized) const {
+std::optional<TensorData> CellContext::without_transforms(const TensorData& quantized) const {
   const Tensor& tensor = quantized.view();
-  const auto found = scales_.find(tensor.name);
-  if (found == scales_.end()) return std::nullopt;
+  const auto found = changes_.find(tensor.name);
+  if (found == changes_.end()) return std::nullopt;
   TensorData restored(tensor.name, tensor.rows, tensor.cols, find_format("f32"));
   const std::span<float> values(reinterpret_cast<float*>(restored.row(0).row), tensor.weights());
   decode_rows(tensor, 0, tensor.rows, values, threads_);
-  if (!found->second.cols.empty()) divide_columns(values, found->second.cols);
-  for (std::size_t row = 0; row < found->second.rows.size(); ++row)
-    for (float& value : values.subspan(row * tensor.cols, tensor.cols)) value *= found->second.rows[row];
+  found->second.undo({values, tensor.cols, threads_});
   return restored;
 }
 
@@ -77,7 +76,9 @@ double CellContext::quantizing_share() const {
 }
 
 std::string CellContext::importance() const {
-  return wants_importance(planned_.method) && shared_.importance ? experiment_.importance_name() : "";
+  if (!wants_importance(planned_.method)) return "";
+  if (planned_.blockwise) return experiment_.calibration ? experiment_.calibration->name : "";
+  return shared_.importance ? experiment_.importance_name() : "";
 }
 
 std::vector<std::string> CellContext::notes() const {
@@ -86,6 +87,9 @@ std::vector<std::string> CellContext::notes() const {
     notes.push_back(std::move(substitutes));
   if (std::string others = planned_.allocation.other_solvers(); !others.empty()) notes.push_back(std::move(others));
   const KvCacheOptions cache = kv_cache_options(planned_.method);
+  const auto ends = experiment_.model->model->stream_ends();
+  if (rotates(planned_.method) && ends && ends->tied_output)
+    notes.push_back("rotated: the output projection is no longer tied to the embedding; both are in f32");
   if (!cache.keys.empty()) notes.push_back("keys of the cache: " + cache.keys + (cache.rotate_keys ? ", rotated" : ""));
   if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
   return notes;

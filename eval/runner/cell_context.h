@@ -46,8 +46,8 @@ class CellContext {
   const ModelAllocation& allocation() const { return planned_.allocation; }
   /// In the order of the allocation's tasks.
   const std::vector<TensorData>& quantized_tensors() const { return tensors_; }
-  /// What a transform has scaled, as the original model would use it; nothing where the tensor is used as it is.
-  std::optional<TensorData> without_scales(const TensorData& quantized) const;
+  /// What a transform has changed, as the original model would use it; nothing where the tensor is used as it is.
+  std::optional<TensorData> without_transforms(const TensorData& quantized) const;
   /// What encoders weighted by: the name of a file or a text; empty: every column counted the same.
   std::string importance() const;
   /// What the reader should know: substituted formats, tensors without importance.
@@ -61,7 +61,8 @@ class CellContext {
 
  private:
   BlockwiseResult quantize_blocks() const;
-  TensorData quantize_alone(const TensorTask& task);
+  /// `tensor`: the task's own, or what a transform made of it.
+  TensorData quantize_alone(const TensorTask& task, const Tensor& tensor);
   /// Of the cell's work.
   double quantizing_share() const;
 
@@ -73,7 +74,7 @@ class CellContext {
   ImportanceUse importance_;
   std::vector<TensorData> tensors_;
   std::map<std::string, TensorData, std::less<>> transformed_;  // what else differs from the model
-  std::map<std::string, LayerScales, std::less<>> scales_;      // what transforms did to the weights of `tensors_`
+  std::map<std::string, LayerChange, std::less<>> changes_;     // what transforms did to the weights of `tensors_`
   std::optional<Evaluation> evaluation_;
 };
 

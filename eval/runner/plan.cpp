@@ -7,6 +7,7 @@
 #include "eval/environment.h"
 #include "eval/runner/calibration_cache.h"
 #include "eval/runner/metric.h"
+#include "eval/transforms/rotation.h"
 
 namespace quantbench {
 namespace {
@@ -45,13 +46,22 @@ double forward_operations(const Experiment& experiment) {
               embedding * static_cast<double>(windows.scored_tokens()));
 }
 
+bool quantizes_embedding(const Model& model, const ModelAllocation& allocation) {
+  const auto ends = model.stream_ends();
+  return ends && std::ranges::any_of(allocation.tasks,
+                                     [&](const TensorTask& task) { return task.original.name == ends->embedding; });
+}
+
 ModelAllocation allocate(const Config& config, const Experiment& experiment, const Method& method) {
   AllocationOptions options;
   options.rules = config.rules_of(method);
   options.fallback = config.fallback;
-  options.importance = needs_blockwise(method) || (wants_importance(method) && !experiment.importance_name().empty());
+  options.importance = needs_blockwise(method) ? experiment.calibration.has_value()
+                                               : wants_importance(method) && !experiment.importance_name().empty();
   try {
-    return allocate_model(*experiment.model, method, std::move(options));
+    ModelAllocation allocation = allocate_model(*experiment.model, method, std::move(options));
+    check_rotation(*experiment.model->model, method, quantizes_embedding(*experiment.model->model, allocation));
+    return allocation;
   } catch (const Error& error) {
     fail("method {}: {}", to_string(method), error.what());
   }
@@ -63,11 +73,16 @@ double quantizing_operations(const ModelAllocation& allocation) {
   return weights * operations_per_quantized_weight;
 }
 
+const Windows& calibration_windows(const Experiment& experiment) {
+  static const Windows none;
+  return experiment.calibration ? experiment.calibration->windows : none;
+}
+
 /// Of the calibration text through the blocks, the products of its inputs, and the feedback of rounding errors to all later
 /// columns of a row.
 double blockwise_operations(const Experiment& experiment, const CalibrationFlow& flow) {
   const LoadedModel& model = *experiment.model;
-  const Windows& windows = experiment.calibration->windows;
+  const Windows& windows = calibration_windows(experiment);
   const auto tokens = static_cast<double>(windows.count * windows.length);
   constexpr double groups_of_a_block = 4;
   const double passes = flow.true_sequential ? groups_of_a_block + 1 : flow.sequential ? 2 : 1;
@@ -130,7 +145,7 @@ Plan make_plan(const Config& config, const Experiment& experiment) {
 
 BlockwiseTask blockwise_task(const Experiment& experiment, const ModelAllocation& allocation) {
   const LoadedModel& model = *experiment.model;
-  BlockwiseTask task{*model.model, model.weights, experiment.calibration->windows, {}};
+  BlockwiseTask task{*model.model, model.weights, calibration_windows(experiment), {}};
   for (const auto& [original, allocated] : allocation.tasks)
     if (std::ranges::find(model.linear_layers, original.name, &Tensor::name) != model.linear_layers.end())
       task.methods.emplace(original.name, allocated.method);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "eval/layer_statistics.h"
+#include "eval/transforms/rotation.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/transforms/clip.h"
 #include "quantizers/transforms/column_scales.h"
@@ -135,7 +136,7 @@ std::vector<float> scales_of_rows(const GroupScales& chosen, std::size_t rows) {
 void fold(const GroupScales& chosen, OpenBlock& block) {
   for (const std::string& layer : chosen.group.layers) {
     multiply_columns(block.edit(layer), chosen.scales);
-    multiply_into(block.scales_of(layer).cols, chosen.scales);
+    multiply_into(block.change_of(layer).cols, chosen.scales);
   }
   const std::string& name = chosen.group.producer;
   const std::span<float> producer = block.edit(name);
@@ -144,7 +145,12 @@ void fold(const GroupScales& chosen, OpenBlock& block) {
   const std::vector<float> scales = scales_of_rows(chosen, tensor.rows);
   for (std::size_t row = 0; row < tensor.rows; ++row)
     for (float& weight : producer.subspan(row * tensor.cols, tensor.cols)) weight /= scales[row];
-  multiply_into(block.scales_of(name).rows, scales);
+  multiply_into(block.change_of(name).rows, scales);
+}
+
+/// The options of the transforms: layers that rules give another format may lack them.
+const Method& method_with_options(const Methods& methods) {
+  return std::ranges::max_element(methods, {}, [](const auto& each) { return each.second.options.size(); })->second;
 }
 
 class BlockTransform {
@@ -154,6 +160,7 @@ class BlockTransform {
   void operator()(OpenBlock& block) const {
     for (const std::string& name : methods_.begin()->second.transforms) {
       const TransformEntry& transform = Registry<TransformEntry>::instance().at(name);
+      if (transform.rotation) rotate_block(transform.rotation, method_with_options(methods_).options, block);
       if (transform.scaling) scale(*transform.scaling, block);
     }
     if (std::ranges::any_of(methods_, [](const auto& each) { return clip_of(each.second) != Clip::off; })) clip(block);
@@ -229,6 +236,19 @@ class BlockTransform {
 };
 
 }  // namespace
+
+std::function<OutsideChanges(const Model&, const Weights&, int)> outside_transform(const Methods& methods) {
+  if (methods.empty()) return {};
+  const Method& method = method_with_options(methods);
+  for (const std::string& name : method.transforms) {
+    const MakeRotation& make = Registry<TransformEntry>::instance().at(name).rotation;
+    if (make)
+      return [make, options = method.options](const Model& model, const Weights& weights, int threads) {
+        return rotate_outside(make, options, model, weights, threads);
+      };
+  }
+  return {};
+}
 
 std::function<void(OpenBlock&)> block_transform(const Methods& methods) {
   if (methods.empty() || methods.begin()->second.transforms.empty()) return {};

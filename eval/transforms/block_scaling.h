@@ -1,6 +1,7 @@
-// Transforms that scale inputs (awq, smoothquant) applied to the blocks of a model.
+// Transforms applied to the blocks of a model: those that rotate (hadamard: eval/transforms/rotation.h), then those that scale inputs
+// (awq, smoothquant).
 //
-// For every group of linear layers that share an input, the scales are chosen with what the unquantized block gets and computes:
+// Scaling: for every group of linear layers that share an input, the scales are chosen with what the unquantized block gets and computes:
 // the output that the layers contribute to (of queries, keys and values the attention, of gate and up the feed-forward network, else
 // the layer's own) is compared with and without rounding. When all groups of the block have their scales, 1/s is folded into the
 // producers and s into the layers. A group whose input several columns of which come from one row of the producer (the values of
@@ -11,10 +12,15 @@
 #include <map>
 #include <string>
 
+#include "eval/model_quantizer.h"
 #include "eval/open_block.h"
 #include "quantizers/method.h"
 
 namespace quantbench {
+
+/// For BlockwiseOptions::transform_outside, with the same methods: what a rotation changes outside of the blocks.
+std::function<OutsideChanges(const Model&, const Weights&, int threads)> outside_transform(
+    const std::map<std::string, Method, std::less<>>& methods);
 
 /// For BlockwiseOptions::transform. methods: of the linear layers that are to be quantized, by the names of their weights; all
 /// have the same transforms. Empty where they have none. Clip limits that a method asks for are set as grid limits of the

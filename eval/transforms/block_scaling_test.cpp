@@ -77,10 +77,10 @@ TEST_P(BlockScaling, TellsHowLayersWereScaled) {
   for (const std::string& layer : model_->linear_layers()) {
     std::vector<float> weights = decoded(result.tensors.at(layer).view(), 1);
     const Tensor& tensor = weights_.at(layer);
-    const auto scales = result.scales.find(layer);
+    const auto scales = result.changes.find(layer);
     const bool output = layer.ends_with("attn_output.weight");
-    ASSERT_EQ(scales != result.scales.end() && !scales->second.cols.empty(), !output || GetParam() == 4) << layer;
-    if (scales == result.scales.end()) continue;
+    ASSERT_EQ(scales != result.changes.end() && !scales->second.cols.empty(), !output || GetParam() == 4) << layer;
+    if (scales == result.changes.end()) continue;
     if (!scales->second.cols.empty()) divide_columns(weights, scales->second.cols);
     for (std::size_t i = 0; i < weights.size() && !scales->second.rows.empty(); ++i)
       weights[i] *= scales->second.rows[i / tensor.cols];

@@ -1,6 +1,7 @@
 #include "eval/transforms/lone_layer.h"
 
 #include "core/matmul/matmul_f32.h"
+#include "eval/layer_statistics.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/transforms/clip.h"
 #include "quantizers/transforms/column_scales.h"
@@ -45,6 +46,23 @@ class TransformedLayer {
   MatrixView inputs() const { return {inputs_, inputs_.size() / cols_, cols_}; }
   LayerCalibration calibration() const { return calibration_.view(); }
 
+  void rotate(const Rotation& rotation) {
+    rotate_columns(rotation, {weights_, cols_, threads_});
+    rotate_columns(rotation, {inputs_, cols_, threads_});
+    const LayerCalibration before = calibration_.view();
+    LayerSums sums(cols_, {});
+    sums.add(inputs(), inputs().rows, threads_);
+    const LayerStatistics columns = sums.statistics();
+    const std::vector<float> moments = rotated_moments(rotation, before.second_moments),
+                             cross = rotated_moments(rotation, before.cross_moments);
+    calibration_ = ScaledCalibration({.mean_square = columns.mean_square,
+                                      .mean_absolute = columns.mean_absolute,
+                                      .max_absolute = columns.max_absolute,
+                                      .second_moments = moments,
+                                      .cross_moments = cross},
+                                     std::vector<float>(cols_, 1.0f));
+  }
+
   void multiply(const std::vector<float>& scales) {
     multiply_columns(weights_, scales);
     divide_columns(inputs_, scales);
@@ -60,6 +78,15 @@ class TransformedLayer {
   }
 
  private:
+  /// Q' M Q
+  std::vector<float> rotated_moments(const Rotation& rotation, std::span<const float> moments) const {
+    std::vector<float> rotated(moments.begin(), moments.end());
+    if (rotated.empty()) return rotated;
+    rotate_rows(rotation, {rotated, cols_, threads_});
+    rotate_columns(rotation, {rotated, cols_, threads_});
+    return rotated;
+  }
+
   std::size_t rows_, cols_;
   int threads_;
   std::vector<float> weights_;  // (rows, cols)
@@ -96,6 +123,7 @@ CalibrationNeeds calibration_needs(const Method& method) {
 std::vector<float> QuantizedLayer::weights(int threads) const {
   std::vector<float> weights = decoded(stored.view(), threads);
   for (auto choice = choices.rbegin(); choice != choices.rend(); ++choice) divide_columns(weights, choice->scales);
+  if (rotation) rotate_columns(*rotation, {weights, stored.view().cols, threads}, Direction::back);
   return weights;
 }
 
@@ -110,6 +138,10 @@ QuantizedLayer quantize_lone_layer(const Method& method, const LoneLayer& layer,
   TransformedLayer transformed(layer, threads);
   for (const std::string& name : method.transforms) {
     const TransformEntry& transform = Registry<TransformEntry>::instance().at(name);
+    if (transform.rotation) {
+      result.rotation = transform.rotation({.size = layer.weights.cols}, method.options);
+      transformed.rotate(*result.rotation);
+    }
     if (!transform.scaling) continue;
     result.choices.push_back(choose_scales(*transform.scaling, transformed, method, rounding, threads));
     transformed.multiply(result.choices.back().scales);

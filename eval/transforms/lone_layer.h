@@ -1,7 +1,8 @@
 // One linear layer on its own, quantized by a method with transforms: what would be folded into the layer before it is applied to
-// the inputs instead, and undone in the result.
+// the inputs instead, and undone in the result. Of a rotation only that of the inputs: there is no stream to rotate outputs for.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/tensor.h"
@@ -21,6 +22,7 @@ struct QuantizedLayer {
   TensorData stored;                   // of the transformed layer (outputs, cols)
   std::vector<ScalingChoice> choices;  // of the transforms that scale inputs, in order
   std::vector<std::string> remarks{};  // of the solver
+  std::optional<Rotation> rotation{};  // of the inputs, before all scaling
 
   /// Decoded and transformed back, for the inputs as they were. (outputs, cols)
   std::vector<float> weights(int threads) const;

@@ -65,7 +65,9 @@ void check(const Method& method, const Format& format) {
   const double percent = percent_kept(method), seed = std::stod(option_of(method, "seed", "0"));
   if (!(percent > 0 && percent <= 100)) fail("method '{}': keep is more than 0 and at most 100 percent", id);
   if (seed != std::floor(seed) || seed > 1e9) fail("method '{}': seed is a whole number up to 1000000000", id);
-  if (method.options.contains("seed") && kept_by(method) != "random") fail("method '{}': a seed is for by=random", id);
+  const bool other_seed = rotates(method);  // a rotation has a seed, too
+  if (method.options.contains("seed") && kept_by(method) != "random" && !other_seed)
+    fail("method '{}': a seed is for by=random", id);
   if (format.floating_point) fail("method '{}': {} quantizes no columns", id, format.id);
   if (method.transforms.back() != "salient")
     fail("method '{}': salient comes last of the transforms, as it keeps columns of what they made", id);

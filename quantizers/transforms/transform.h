@@ -3,6 +3,9 @@
 // Kinds of transforms, by what they do to a linear layer y = x W':
 //   input scaling    y = (x / s) (W s)' with one factor s for each input column. The factors of W are folded into the weights, and
 //                    1 / s into whatever makes x: the weight of a norm or the rows of a linear layer. (awq, smoothquant)
+//   rotation         y = (x Q)(W Q)' with Q orthogonal. Norms are folded into the layers after them, and what a layer after a norm
+//                    reads is rotated for the whole model at once: the rows of the embedding, the outputs of the layers that
+//                    add to the residual stream. Values are rotated within each head. (hadamard)
 //   kept columns     some columns of W are put back after quantizing (salient): no rewrite, but a step with options of its own
 //
 // Add one by adding a file under quantizers/transforms/ with
@@ -11,7 +14,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +24,7 @@
 #include "core/tensor.h"
 #include "quantizers/method.h"
 #include "quantizers/solver.h"
+#include "quantizers/transforms/rotation.h"
 
 namespace quantbench {
 
@@ -52,12 +58,28 @@ class InputScaling {
   virtual ScalingChoice choose(const ScalingInput& input) const = 0;
 };
 
+/// What a rotation is of: the residual stream, or the values of each head of a block. Different places have different rotations.
+struct RotationPlace {
+  std::size_t size = 0;                // columns of the stream, or of a head
+  std::optional<std::size_t> block{};  // empty: the stream
+};
+
+/// `options`: of the method.
+using MakeRotation =
+    std::function<Rotation(const RotationPlace& place, const std::map<std::string, std::string>& options)>;
+
 struct TransformEntry {
   static constexpr const char* kind = "transform";
   std::string summary;  // one line for listings
   /// Throws Error when the method's options make no sense or the method's solver cannot follow with this format.
   std::function<void(const Method& method, const Format& format)> check;
-  std::shared_ptr<const InputScaling> scaling;  // null: of another kind
+  std::shared_ptr<const InputScaling> scaling{};  // null: of another kind
+  MakeRotation rotation{};                        // empty: of another kind
 };
+
+/// A transform of the method rotates: importance and inputs of the original model are not those of the rotated one.
+bool rotates(const Method& method);
+/// The method's transforms look at inputs of layers, not at weights alone.
+bool transforms_look_at_inputs(const Method& method);
 
 }  // namespace quantbench

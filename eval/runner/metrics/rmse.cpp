@@ -32,7 +32,7 @@ void measure(CellContext& context, CellReport& cell) {
   const std::vector<TensorTask>& tasks = context.allocation().tasks;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const TensorData& quantized = context.quantized_tensors()[i];
-    const std::optional<TensorData> restored = context.without_scales(quantized);
+    const std::optional<TensorData> restored = context.without_transforms(quantized);
     const LayerCalibration calibration = context.calibration_of(tasks[i].original.name);
     const WeightErrorSums sums = weight_error(tasks[i].original, restored ? restored->view() : quantized.view(),
                                               calibration.mean_square, context.threads());
