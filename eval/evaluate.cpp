@@ -45,6 +45,7 @@ void for_each_scored_block(const Subject& subject, const EvaluateOptions& option
   forward.first_position = first_scored;
   forward.sum_order = options.sum_order;
   forward.cache = options.cache;
+  forward.input = options.input;
   for_each_batch(windows, options.progress, [&](std::size_t first_window, const TokenBatch& batch) {
     subject.model.forward(subject.weights, batch, forward, [&](const LogitsBlock& block) {
       const std::size_t window = first_window + block.window;

@@ -25,6 +25,7 @@ struct EvaluateOptions {
   const BaseLogits* base = nullptr;  // scored positions of the same windows, in order; null: no KL divergence
   WindowProgress progress{};         // may be empty
   CacheHook cache{};                 // what a quantized cache does to keys and values; may be empty
+  InputHook input{};                 // what quantized activations do to inputs of layers; may be empty
 };
 
 struct Evaluation {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/checked.h"
+#include "eval/activations.h"
 #include "eval/kv_cache.h"
 #include "eval/model_quantizer.h"
 #include "kernels/cpu/decode.h"
@@ -60,10 +61,10 @@ FileQuantizer::FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions o
       options_(std::move(options)),
       is_model_(checkpoint.metadata().contains("general.architecture") || checkpoint.config().has_value()) {
   check_method(options_.method);
-  if (kv_cache_options(options_.method).any())
+  if (kv_cache_options(options_.method).any() || !activations_of(options_.method).empty())
     fail(
-        "method '{}': keys and values are quantized while a model is evaluated, not in its file; leave kv_keys and "
-        "kv_values out",
+        "method '{}': activations, keys and values are quantized while a model is evaluated, not in its file; leave "
+        "activations, kv_keys and kv_values out",
         to_string(options_.method));
   if (options_.importance && !wants_importance(options_.method))
     fail("method '{}' does not use importance; leave the importance matrix out", to_string(options_.method));
@@ -153,7 +154,6 @@ void FileQuantizer::use(TensorMap made, TensorMap outside) {
     if (!task.stored || !task.allocated) task.stored = format;
   }
   made_ = std::move(made);
-}
   use_outside(std::move(outside));
 }
 
@@ -179,6 +179,7 @@ void FileQuantizer::use_outside(TensorMap outside) {
     }
     made_.insert(std::move(entry));
   }
+}
 
 void FileQuantizer::append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const {
   checkpoint_.release(*task.tensor);
@@ -248,10 +249,10 @@ std::vector<std::string> FileQuantizer::notes() const {
     if (task.allocated && task.allocated->other_solver)
       notes.push_back(fmt::format("{}: {}, because the method's solver is for the linear layers", task.tensor->name,
                                   to_string(task.allocated->method)));
-  if (!warns_) return notes;
   for (const CheckpointTensor& tensor : added_)
     notes.push_back(
         fmt::format("{}: added in f32, because a rotation leaves it no longer tied to the embedding", tensor.name));
+  if (!warns_) return notes;
   for (const FileTensor& task : tensors_)
     if (task.allocated && !task.allocated->fallback.empty())
       notes.push_back(fmt::format("{}: {}", task.tensor->name, task.allocated->fallback));

@@ -77,7 +77,10 @@ const std::vector<OptionSpec>& evaluation_options() {
       "q8_0", "q5_1", "q5_0",         "q4_1",         "q4_0",         "int8",        "int4",
       "int3", "int2", "int8_channel", "int4_channel", "int3_channel", "int2_channel"};
   static const std::vector<OptionSpec> all = {
-      {kv_keys_option, Kind::word, "", kinds}, {kv_values_option, Kind::word, "", kinds}, {kv_rotate_option}};
+      {activations_option, Kind::word, "", {"int8", "int8_tensor", "int4", "int4_tensor"}},
+      {kv_keys_option, Kind::word, "", kinds},
+      {kv_values_option, Kind::word, "", kinds},
+      {kv_rotate_option}};
   return all;
 }
 

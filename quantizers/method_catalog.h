@@ -43,6 +43,9 @@ const std::vector<OptionSpec>& allocation_options();
 inline constexpr std::string_view kv_keys_option = "kv_keys", kv_values_option = "kv_values",
                                   kv_rotate_option = "kv_rotate";
 
+/// How inputs of the method's layers are rounded while a model is evaluated (eval/activations.h); also of f32, f16 and bf16.
+inline constexpr std::string_view activations_option = "activations";
+
 /// Options of every method: they are about evaluation, and no solver sees them.
 const std::vector<OptionSpec>& evaluation_options();
 

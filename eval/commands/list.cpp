@@ -31,6 +31,12 @@ Table methods_table() {
     how += solver.empty() ? "plain conversion" : Registry<SolverEntry>::instance().at(solver).summary;
     table.rows.push_back({id, solver.empty() ? "-" : solver, how});
   }
+  std::vector<std::string> options;
+  for (const OptionSpec& option : evaluation_options())
+    options.push_back(option.words.empty() ? std::string(option.name)
+                                           : fmt::format("{}={}", option.name, fmt::join(option.words, "|")));
+  table.notes = {fmt::format("options of every method, about evaluation (docs/activations.md, docs/kv_cache.md): {}",
+                             fmt::join(options, ", "))};
   return table;
 }
 

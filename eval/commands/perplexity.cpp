@@ -4,13 +4,14 @@
 #include <set>
 
 #include "core/file.h"
+#include "eval/activations.h"
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
 #include "eval/evaluate.h"
-#include "eval/metrics/perplexity.h"
 #include "eval/kv_cache.h"
+#include "eval/metrics/perplexity.h"
 #include "eval/model_quantizer.h"
 #include "eval/runner/allocate.h"
 #include "eval/temporary_file.h"
@@ -38,13 +39,14 @@ WindowProgress show_in(Progress& progress) {
 struct QuantizedWeights {
   std::vector<TensorData> tensors;
   Weights weights;
+  std::set<std::string, std::less<>> covered;  // names of `tensors`
 };
 
 QuantizedWeights quantize(const LoadedModel& model, const Method& method, int threads) {
   const ModelAllocation allocation = allocate_model(model, method, {});
   if (const std::string substitutes = allocation.substitutes(); !substitutes.empty())
     fmt::print(stderr, "note: {}\n", substitutes);
-  QuantizedWeights quantized{{}, model.weights};
+  QuantizedWeights quantized{{}, model.weights, covered_layers(allocation)};
   Progress progress("quantizing", allocation.tasks.size());
   for (const auto& [tensor, allocated] : allocation.tasks) {
     std::vector<float> values(tensor.weights());  // (rows, cols)
@@ -117,6 +119,10 @@ Measured measure(const PerplexityArguments& arguments, const std::optional<Metho
   options.threads = arguments.threads;
   options.base = base ? &base->logits : nullptr;
   options.progress = show_in(progress);
+  if (method) {
+    options.cache = kv_cache_rounding(kv_cache_options(*method), arguments.threads);
+    options.input = activation_rounding(activations_of(*method), quantized->covered, arguments.threads);
+  }
   const Weights& weights = quantized ? quantized->weights : model.weights;
   return {text.windows.count, evaluate(*model.model, weights, text.windows, text.protocol, options),
           base ? base->noise_floor : 0};

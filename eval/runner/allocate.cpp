@@ -52,6 +52,12 @@ std::string ModelAllocation::other_solvers() const {
              : fmt::format("the method's solver is for the linear layers; others by: {}", fmt::join(names, ", "));
 }
 
+std::set<std::string, std::less<>> covered_layers(const ModelAllocation& allocation) {
+  std::set<std::string, std::less<>> names;
+  for (const TensorTask& task : allocation.tasks) names.insert(task.original.name);
+  return names;
+}
+
 ModelAllocation allocate_model(const LoadedModel& model, const Method& method, AllocationOptions options) {
   options.model = model_facts(*model.checkpoint);
   const Allocation allocation(method, std::move(options));

@@ -1,6 +1,7 @@
 // Which tensors of a model a method quantizes, and to what.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct ModelAllocation {
   /// One line, or none: which tensors another solver quantizes, because the method's own is for the linear layers.
   std::string other_solvers() const;
 };
+
+/// The names of the tensors that the method stores.
+std::set<std::string, std::less<>> covered_layers(const ModelAllocation& allocation);
 
 /// `options.model` is filled in here. Throws Error naming the tensor that cannot be stored.
 ModelAllocation allocate_model(const LoadedModel& model, const Method& method, AllocationOptions options);

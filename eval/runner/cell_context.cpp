@@ -1,5 +1,6 @@
 #include "eval/runner/cell_context.h"
 
+#include "eval/activations.h"
 #include "eval/kv_cache.h"
 #include "eval/transforms/block_scaling.h"
 #include "kernels/cpu/decode.h"
@@ -36,8 +37,8 @@ BlockwiseResult CellContext::quantize_blocks() const {
   const BlockwiseTask task = blockwise_task(experiment_, planned_.allocation);
   BlockwiseOptions options;
   options.transform = block_transform(task.methods);
-  options.flow = shared_.flow;
   options.transform_outside = outside_transform(task.methods);
+  options.flow = shared_.flow;
   options.threads = threads_;
   options.store = shared_.statistics.get();
   if (progress_)
@@ -86,12 +87,14 @@ std::vector<std::string> CellContext::notes() const {
   if (std::string substitutes = planned_.allocation.substitutes(); !substitutes.empty())
     notes.push_back(std::move(substitutes));
   if (std::string others = planned_.allocation.other_solvers(); !others.empty()) notes.push_back(std::move(others));
-  const KvCacheOptions cache = kv_cache_options(planned_.method);
   const auto ends = experiment_.model->model->stream_ends();
   if (rotates(planned_.method) && ends && ends->tied_output)
     notes.push_back("rotated: the output projection is no longer tied to the embedding; both are in f32");
+  const KvCacheOptions cache = kv_cache_options(planned_.method);
   if (!cache.keys.empty()) notes.push_back("keys of the cache: " + cache.keys + (cache.rotate_keys ? ", rotated" : ""));
   if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
+  if (const std::string kind = activations_of(planned_.method); !kind.empty())
+    notes.push_back("inputs of the layers: " + describe_activations(kind));
   return notes;
 }
 
@@ -108,9 +111,11 @@ const Evaluation& CellContext::evaluation() {
     Weights weights = model.weights;
     for (const auto& [name, tensor] : transformed_) weights.insert_or_assign(name, tensor.view());
     for (const TensorData& tensor : tensors_) weights.insert_or_assign(tensor.view().name, tensor.view());
-    EvaluateOptions options{.threads = threads_,
-                            .base = shared_.base_logits ? &*shared_.base_logits : nullptr,
-                            .cache = kv_cache_rounding(kv_cache_options(planned_.method), threads_)};
+    EvaluateOptions options{
+        .threads = threads_,
+        .base = shared_.base_logits ? &*shared_.base_logits : nullptr,
+        .cache = kv_cache_rounding(kv_cache_options(planned_.method), threads_),
+        .input = activation_rounding(activations_of(planned_.method), covered_layers(planned_.allocation), threads_)};
     if (progress_)
       options.progress = [this, before = quantizing_share()](std::size_t done, std::size_t total) {
         progress_(before + (1 - before) * static_cast<double>(done) / static_cast<double>(total));

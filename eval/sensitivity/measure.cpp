@@ -4,10 +4,12 @@
 #include <map>
 
 #include "core/error.h"
+#include "eval/activations.h"
 #include "eval/blockwise_calibration.h"
 #include "eval/environment.h"
 #include "eval/evaluate.h"
 #include "eval/importance.h"
+#include "eval/kv_cache.h"
 #include "eval/metrics/perplexity.h"
 #include "eval/metrics/weight_error.h"
 #include "eval/model_quantizer.h"
@@ -249,6 +251,9 @@ Sensitivity measure_sensitivity(const SensitivityTask& task, std::vector<TensorS
                                 const SensitivityEvents& events) {
   if (!task.method.transforms.empty())
     fail("method '{}': transforms change several tensors at once; sensitivity is of one at a time",
+         to_string(task.method));
+  if (!activations_of(task.method).empty() || kv_cache_options(task.method).any())
+    fail("method '{}': sensitivity is of weights; leave activations, kv_keys and kv_values out",
          to_string(task.method));
   return SensitivityMeter(task, std::move(known), events).run();
 }
