@@ -17,9 +17,11 @@ FitGroups fit_of(const Format& format, const GroupKernels& kernels) {
   return format.gguf_type ? kernels.affine : kernels.zero_point;
 }
 
-/// Rows of few long groups: the lanes try candidates of one group at a time.
+/// Rows of few long groups: the lanes try candidates of one group at a time. Not where levels stand for numbers: it would double the
+/// code of their kernels for what are few formats.
 bool one_at_a_time(const Format& format, std::size_t cols, std::size_t group) {
-  return !format.gguf_type && (group > 512 || cols / group < static_cast<std::size_t>(lanes) / 2);
+  return !format.gguf_type && format.float_levels.empty() &&
+         (group > 512 || cols / group < static_cast<std::size_t>(lanes) / 2);
 }
 
 class RowFit {

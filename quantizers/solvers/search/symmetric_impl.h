@@ -118,11 +118,13 @@ template <class Source, class Rounding>
   return {all16(task.level_min), all16(task.level_max), task.level_min != -task.level_max};
 }
 
+/// Floating point numbers have scales in binary32.
 template <class Rounding>
-[[gnu::noinline]] void symmetric_numbers(const LaneGroups& groups, const Rounding& rounding, const GroupTask& task,
-                                         GroupResult& result) {
-  if (groups.one_group) return symmetric_with(groups, OneGroup(groups), rounding, task, result);
-  symmetric_with(groups, Transposed(groups), rounding, task, result);
+[[gnu::noinline]] void symmetric_minifloats(const LaneGroups& groups, const Rounding& rounding, const GroupTask& task,
+                                            GroupResult& result) {
+  const Transposed source(groups);
+  const StoredScale best = search_stored(source, rounding, storage_of<FullStorage>(groups), task);
+  write_group(groups, source, rounding, best.scale, all16(0.0f), result);
 }
 
 template <class Codes>
@@ -150,12 +152,13 @@ inline void symmetric(const LaneGroups& groups, const GroupTask& task, GroupResu
   if (task.levels == Levels::iq4) return symmetric_with(groups, Transposed(groups), Iq4Rounding{}, task, result);
   const Floats16 lowest = all16(task.level_min), highest = all16(task.level_max);
   if (task.levels == Levels::table)
-    return symmetric_numbers(groups, TableRounding{lowest, highest, task.numbers}, task, result);
+    return symmetric_with(groups, Transposed(groups), TableRounding{lowest, highest, task.numbers}, task, result);
   if (task.levels == Levels::e4m3)
-    return symmetric_numbers(groups, MinifloatRounding<3>{lowest, highest, 0x1p-6f}, task, result);
+    return symmetric_minifloats(groups, MinifloatRounding<3>{lowest, highest, 0x1p-6f}, task, result);
   if (task.levels == Levels::e5m2)
-    return symmetric_numbers(groups, MinifloatRounding<2>{lowest, highest, 0x1p-14f}, task, result);
-  symmetric_numbers(groups, uniform_rounding(task), task, result);
+    return symmetric_minifloats(groups, MinifloatRounding<2>{lowest, highest, 0x1p-14f}, task, result);
+  if (groups.one_group) return symmetric_with(groups, OneGroup(groups), uniform_rounding(task), task, result);
+  symmetric_with(groups, Transposed(groups), uniform_rounding(task), task, result);
 }
 
 struct ZeroPoint {
