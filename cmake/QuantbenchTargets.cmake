@@ -44,7 +44,8 @@ function(quantbench_vector_sources out name)
 endfunction()
 
 # quantbench_tests(NAME DEPENDS ...): one test program NAME_test from all *_test.cpp below the current folder; each test is
-# registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run.
+# registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run. Threads
+# that wait sleep: tests run side by side, each with several threads.
 function(quantbench_tests name)
   if(NOT QUANTBENCH_TESTS)
     return()
@@ -61,9 +62,10 @@ function(quantbench_tests name)
                              QUANTBENCH_SHARED="${PROJECT_SOURCE_DIR}/../shared")
   include(GoogleTest)
   gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
-                       TEST_FILTER "-*Slow*" PROPERTIES TIMEOUT 600)
+                       TEST_FILTER "-*Slow*" PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
   gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
-                       TEST_FILTER "*Slow*" TEST_LIST ${name}_slow PROPERTIES TIMEOUT 1800 LABELS slow)
+                       TEST_FILTER "*Slow*" TEST_LIST ${name}_slow
+                       PROPERTIES TIMEOUT 1800 LABELS slow ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()
 
 # quantbench_fuzz_targets(DEPENDS ...): one libFuzzer program per *_fuzz.cpp, when QUANTBENCH_FUZZ is on.

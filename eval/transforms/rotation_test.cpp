@@ -1,5 +1,6 @@
 #include "eval/transforms/rotation.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -158,7 +159,12 @@ TEST_P(RotatedModel, RoundingNeedsNoText) {
 INSTANTIATE_TEST_SUITE_P(Shapes, RotatedModel,
                          testing::Values(TinyLlama{}, TinyLlama{.tied = true}, TinyLlama{.kv_heads = 4},
                                          TinyLlama{.width = 22, .heads = 6, .kv_heads = 1, .head_size = 14},
-                                         TinyLlama{.width = 32, .kv_heads = 1, .head_size = 8, .tied = true}));
+                                         TinyLlama{.width = 32, .kv_heads = 1, .head_size = 8, .tied = true}),
+                         [](const auto& shape) {
+                           const TinyLlama& tiny = shape.param;
+                           return fmt::format("width{}_heads{}of{}_{}", tiny.width, tiny.heads, tiny.kv_heads,
+                                              tiny.tied ? "tied" : "untied");
+                         });
 
 double largest_over_rms(const std::vector<float>& values) {
   double largest = 0, squares = 0;
