@@ -51,6 +51,7 @@ const std::vector<StepSpec>& known_solvers() {
         {"block", Kind::number, "128"},
         {"damp", Kind::number, "0.01"},
         {"dynamic", Kind::number},
+        {"gain", Kind::word, "unbiased", {"unbiased", "least_squares"}},
         {"gar"},
         {"minmax"},
         {"mse"},

@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("report", type=Path)
     parser.add_argument("methods", nargs="*", help="two and two")
     parser.add_argument("--every", nargs=2, metavar=("PART", "OTHER"), help="each method with PART in its id beside the one with OTHER")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     report = Report(arguments.report)
     if len(arguments.methods) % 2:
         parser.error("an even number of methods is needed")

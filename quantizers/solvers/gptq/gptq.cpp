@@ -4,10 +4,12 @@
 // It minimises tr((W - Q) H (W - Q)') greedily, H = 2/n X'X of the layer's inputs. After E. Frantar, S. Ashkboos, T. Hoefler,
 // D. Alistarh: GPTQ, ICLR 2023.
 #include <algorithm>
+#include <limits>
 
 #include "core/checked.h"
 #include "core/parallel.h"
 #include "quantizers/solver.h"
+#include "quantizers/solvers/gptq/gain.h"
 #include "quantizers/solvers/gptq/row_panel.h"
 
 namespace quantbench::gptq {
@@ -19,6 +21,16 @@ void check_limits(const SolverInput& input, const Format& format) {
   const std::size_t limits = input.calibration.grid_limits.size();
   const std::size_t expected = input.weights.rows * format.groups_of_row(input.weights.cols);
   if (limits != 0 && limits != expected) fail("gptq: {} limits of grids given, expected {}", limits, expected);
+}
+
+std::vector<float> scaled(MatrixView weights, float gain, int threads) {
+  static constexpr float largest = std::numeric_limits<float>::max();
+  std::vector<float> result(weights.values.size());
+  parallel_for(threads, weights.rows, [&](std::size_t row) {
+    std::ranges::transform(weights.row(row), result.begin() + static_cast<std::ptrdiff_t>(row * weights.cols),
+                           [gain](float weight) { return std::clamp(weight * gain, -largest, largest); });
+  });
+  return result;
 }
 
 /// Integer formats have groups, all others blocks of one or more.
@@ -47,10 +59,23 @@ class Gptq : public Solver {
     const Options options = parse_options(input.options);
     check_limits(input, format);
     const Problem problem = prepare(input, options, grouping_of(format));
-    PanelContext context{input, options, problem, format};
+    // Limits of grids are about the weights as they are.
+    const bool wants_gain = options.gain && input.calibration.grid_limits.empty() && !format.scale_per_tensor;
+    const float gain = wants_gain ? unbiased_gain({input, options, problem, format}) : 1;
+    if (gain == 1) return quantize_panels({input, options, problem, format}, out);
+    const std::vector<float> weights = scaled(input.weights, gain, input.threads);
+    SolverInput of_scaled = input;
+    of_scaled.weights.values = weights;
+    quantize_panels({of_scaled, options, problem, format}, out);
+  }
+
+ private:
+  static void quantize_panels(PanelContext context, TensorData& out) {
+    const SolverInput& input = context.input;
+    const Format& format = context.format;
     Grid of_tensor;
     if (format.scale_per_tensor) {
-      of_tensor = GridFitter(format, options).fit({.weights = input.weights.values});
+      of_tensor = GridFitter(format, context.options).fit({.weights = input.weights.values});
       context.grid_of_tensor = &of_tensor;
     }
     const std::size_t rows = input.weights.rows;

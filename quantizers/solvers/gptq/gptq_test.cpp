@@ -154,6 +154,7 @@ std::vector<std::string> methods_of_all_kinds() {
           "gptq:fp4:row:actorder",
           "gptq:fp8_e4m3:row",
           "gptq:fp8_e5m2:g64:static",
+          "gptq:int3:g32:gain=least_squares",
           "gptq:int3:g32:scale=f32:reference",
           "gptq:int3:g48:scale=f32:reference:mse:block=40"};
 }
@@ -186,6 +187,32 @@ TEST(Gptq, BeatsRoundingToNearest) {
     plain.solver = "rtn";
     plain.options.clear();
     EXPECT_LT(layer.error(layer.quantize(method, 2)), 0.8 * layer.error(layer.quantize(to_string(plain), 2))) << method;
+  }
+}
+
+/// <w, w'> / <w, w> with H as the inner product.
+double length_of_output(const Layer& layer, const TensorData& quantized) {
+  const std::vector<float> decoded = decode_all(quantized.view());
+  double product = 0, square = 0;
+  for (std::size_t row = 0; row < layer.rows; ++row)
+    for (std::size_t i = 0; i < layer.cols; ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < layer.cols; ++j)
+        sum += static_cast<double>(layer.hessian[i * layer.cols + j]) *
+               static_cast<double>(layer.weights[row * layer.cols + j]);
+      product += sum * static_cast<double>(decoded[row * layer.cols + i]);
+      square += sum * static_cast<double>(layer.weights[row * layer.cols + i]);
+    }
+  return product / square;
+}
+
+TEST(Gptq, TheGainUndoesShrinkage) {
+  const Layer layer(96, 256, 12);
+  for (const char* const method : {"gptq:q2_k", "gptq:iq2_xs", "gptq:int2:g64"}) {
+    const double shrunk = 1 - length_of_output(layer, layer.quantize(fmt::format("{}:gain=least_squares", method), 2));
+    const double left = 1 - length_of_output(layer, layer.quantize(method, 2));
+    EXPECT_GT(shrunk, 0.002) << method;
+    EXPECT_LT(std::fabs(left), 0.3 * shrunk) << method;
   }
 }
 

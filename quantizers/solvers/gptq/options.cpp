@@ -48,6 +48,8 @@ void set_option(Options& options, const std::string& name, const std::string& va
     options.block = count(name, value);
   } else if (name == "asymmetric") {
     options.asymmetry = number(name, value);
+  } else if (name == "gain") {
+    options.gain = value == "unbiased";
   } else {
     fail("the solver gptq has no option '{}'", name);
   }
@@ -69,6 +71,9 @@ Options parse_options(const std::map<std::string, std::string>& options) {
   parsed.searched_range = !options.contains("reference");
   for (const auto& [name, value] : options) set_option(parsed, name, value);
   check_consistent(parsed);
+  if (parsed.reference && options.contains("gain"))
+    fail("gptq: reference is as published, without a gain; leave one of them out");
+  if (parsed.reference) parsed.gain = false;
   if (parsed.reference && options.contains("minmax"))
     fail("gptq: reference takes the range of the weights unless mse is named; leave out minmax");
   if (!parsed.reference && options.contains("mse"))

@@ -24,6 +24,7 @@ struct Options {
   double damp = 0.01;             // added to the diagonal, times its mean
   std::size_t block = 128;        // columns between two updates of all columns that follow
   double asymmetry = 0;           // GPTAQ's alpha; 0: plain GPTQ
+  bool gain = true;               // make up for shrinkage
 };
 
 /// Throws Error for an unknown option, a value out of range, or options that contradict each other.

@@ -25,7 +25,8 @@ class RowPanel {
   void quantize();
   void pack(TensorData& out) const;
 
-  /// After `quantize`, of a row counted from first_row: its grids, and e of each position.
+  /// After `quantize`, of a row counted from first_row: what its weights were rounded to, its grids, and e of each, by position.
+  std::span<const float> rounded(std::size_t row) const { return std::span(weights_).subspan(row * cols_, cols_); }
   std::span<const Grid> grids(std::size_t row) const { return grids_.row(row); }
   std::span<const float> errors(std::size_t row) const { return std::span(errors_).subspan(row * cols_, cols_); }
 

@@ -4,10 +4,8 @@
 // The objective is sum importance_j (w_ij - w'_ij)^2 over a row, with importance = mean x^2 of input column j: the expected
 // squared error of the layer's output when inputs are uncorrelated. Without calibration every column counts the same.
 //
-// Least squares shrinks: its solution w' has sum w w' = sum w'^2 < sum w^2. The layer's output then shrinks as well, in the
-// same direction for every input, and inputs of real models are correlated enough for that to cost more than the noise. So the
-// weights are multiplied by one gain for each tensor that gives sum w w' = sum w^2 again; the squared error grows by its own
-// square, which is nothing at four bits. The option gain=least_squares leaves that out (docs/encoders.md has figures).
+// Least squares shrinks; so the weights are multiplied by one gain for each tensor first (shrinkage.h). The option
+// gain=least_squares leaves that out.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -20,6 +18,7 @@
 #include "quantizers/solvers/round_levels.h"
 #include "quantizers/solvers/search/encoders.h"
 #include "quantizers/solvers/search/row_encoder.h"
+#include "quantizers/solvers/shrinkage.h"
 
 namespace quantbench {
 namespace {
@@ -59,17 +58,13 @@ struct RowWork {
   Effort effort;
 };
 
-/// sum importance w^2 and sum importance w w' of a row, w' the row as it is decoded again.
-struct RowPower {
-  double of_weights = 0, of_product = 0;
-};
-
-RowPower power_of(const RowWork& work, std::span<const float> row) {
+/// With the importance as the inner product; w' is the row as it is decoded again.
+WeightPower power_of(const RowWork& work, std::span<const float> row) {
   std::vector<std::byte> bytes(work.format.row_bytes(work.format, row.size()));
   std::vector<float> decoded(row.size());
   work.encoder.encode(work.format, {row, work.importance, work.effort}, {nullptr, bytes.data()});
   work.format.decode(work.format, {nullptr, bytes.data()}, row.size(), 0, decoded);
-  RowPower power;
+  WeightPower power;
   for (std::size_t i = 0; i < row.size(); ++i) {
     const double weighted = static_cast<double>(work.importance[i]) * static_cast<double>(row[i]);
     power.of_weights += weighted * static_cast<double>(row[i]);
@@ -78,26 +73,18 @@ RowPower power_of(const RowWork& work, std::span<const float> row) {
   return power;
 }
 
-/// The factor that makes up for the shrinkage of least squares, sum w^2 / sum w w', from some rows of the tensor: rows of a
-/// tensor shrink alike. 1 for formats of about one bit, which choose nothing but a scale.
+/// From some rows of the tensor: rows of a tensor shrink alike.
 float unbiased_gain(const RowWork& work, MatrixView weights, int threads) {
   constexpr std::size_t most_rows = 8, enough_weights = 16384;
-  // Nine tenths: divergence hardly changes around the whole, and the squared error stays that much smaller.
-  constexpr double least_bits = 1.5, largest_gain = 1.5, share = 0.9;
-  if (work.format.bits_per_weight(weights.rows, weights.cols) < least_bits) return 1;
+  if (work.format.bits_per_weight(weights.rows, weights.cols) < least_bits_for_gain) return 1;
   const std::size_t samples = std::clamp(enough_weights / weights.cols, std::size_t{2}, most_rows);
-  std::vector<RowPower> powers(std::min(weights.rows, samples));
+  std::vector<WeightPower> powers(std::min(weights.rows, samples));
   parallel_for(threads, powers.size(), [&](std::size_t sample) {
     powers[sample] = power_of(work, weights.row(sample * weights.rows / powers.size()));
   });
-  RowPower sum;
-  for (const RowPower& power : powers) {
-    sum.of_weights += power.of_weights;
-    sum.of_product += power.of_product;
-  }
-  if (!(sum.of_product > 0)) return 1;
-  const double whole = std::clamp(sum.of_weights / sum.of_product, 1.0, largest_gain);
-  return static_cast<float>(std::pow(whole, share));
+  WeightPower sum;
+  for (const WeightPower& power : powers) sum.add(power);
+  return gain_against_shrinkage(sum);
 }
 
 /// The row times the gain, kept finite; in `scratch` when the gain is not 1.
