@@ -89,7 +89,7 @@ std::vector<std::string> CellContext::notes() const {
   if (std::string others = planned_.allocation.other_solvers(); !others.empty()) notes.push_back(std::move(others));
   const auto ends = experiment_.model->model->stream_ends();
   if (rotates(planned_.method) && ends && ends->tied_output)
-    notes.push_back("rotated: the output projection is no longer tied to the embedding; both are in f32");
+    notes.emplace_back("rotated: the output projection is no longer tied to the embedding; both are in f32");
   const KvCacheOptions cache = kv_cache_options(planned_.method);
   if (!cache.keys.empty()) notes.push_back("keys of the cache: " + cache.keys + (cache.rotate_keys ? ", rotated" : ""));
   if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
