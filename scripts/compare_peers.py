@@ -10,6 +10,7 @@ Sections:
   imatrix  importance matrices collected by both on the same text
   files    GGUF files of quantbench, loaded by the peer's runtime: perplexity there and here
   quality  the same files with every tensor encoded by the peer instead: perplexity and KL divergence of both
+  calibrated  files of gptq and awq+gptq beside those of search, as the peer's runtime and quantbench see them
 
 Needs Linux x86-64, Python 3.10 or later, a built quantbench, and PyPI for the first run. Figures that were taken under the same
 conditions (program, peer, options) are kept; --fresh takes them again.
@@ -27,7 +28,7 @@ from pathlib import Path
 from peers import environment
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTIONS = ("encode", "imatrix", "files", "quality")
+SECTIONS = ("encode", "imatrix", "files", "quality", "calibrated")
 
 
 def parse_sections(text: str) -> list[str]:
@@ -59,6 +60,7 @@ def git_commit() -> str:
 
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
     # These need what is installed only in the virtual environment.
+    from peers.calibrated import compare_calibrated
     from peers.encoders import compare_encoders
     from peers.files import Bench, compare_files, compare_qualities
     from peers.ggml import Ggml
@@ -96,6 +98,8 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
         compare_files(bench, results, chosen)
     if "quality" in arguments.only:
         compare_qualities(bench, results, chosen)
+    if "calibrated" in arguments.only:
+        compare_calibrated(bench, results, arguments.calibration_chunks)
     results.keep_only("encode", [method.id for method in methods])
     results.keep_only("files", [method.key for method in methods])
     results.keep_only("quality", [method.key for method in methods])

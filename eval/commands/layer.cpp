@@ -210,7 +210,8 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
   app.add_option("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32")->required();
   app.add_option("--json", arguments->json, "also write the figures to this file");
-  app.add_option("--repeat", arguments->repeat, "collect statistics and quantize N times more, and report the seconds of each")
+  app.add_option("--repeat", arguments->repeat,
+                 "collect statistics and quantize N times more, and report the seconds of each")
       ->check(CLI::Range(1, 1000000));
   add_threads_option(app, arguments->threads);
   app.footer(

@@ -46,8 +46,10 @@ class Quantbench:
                   "--threads", 1, "--repeat", repeat)  # fmt: skip
         return json.loads(figures.read_text()), load_file(out)["weight"]
 
-    def quantize(self, out: Path, method: str, imatrix: Path | None = None) -> None:
+    def quantize(self, out: Path, method: str, imatrix: Path | None = None, calibration_chunks: int | None = None) -> None:
         options = [] if imatrix is None else ["--imatrix", imatrix]
+        if calibration_chunks is not None:
+            options += ["--calibration", CALIBRATION_TEXT, "--chunks", calibration_chunks]
         self._run("quantize", MODEL, out, "--method", method, "--threads", 1, *options)
 
     def calibrate(self, model: str | Path, out: Path, chunks: int, with_output: bool) -> None:

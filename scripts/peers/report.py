@@ -144,8 +144,29 @@ interval that excludes zero: perplexity of {worse["nll"]}, divergence of {worse[
 {table(["method", "perplexity", "peer's", "difference of the mean NLL", "KL divergence", "peer's", "difference"], rows)}"""
 
 
+def calibrated_section(entries: dict) -> str:
+    rows = []
+    for name, entry in entries.items():
+        for solver in ("gptq", "awq+gptq"):
+            cells = []
+            for where in ("quantbench", "peer"):
+                found = entry[solver][where]
+                cells += [f"{entry['search'][where]:.5f}", f"{found['kld']:.5f}", interval(found["difference"])]
+            rows.append([f"{solver}:{name}", *cells])
+    conditions = next(iter(entries.values()))["conditions"]
+    return f"""
+## Files of calibrated methods in both runtimes
+
+`stories` written by `quantbench quantize --calibration`, {conditions["calibration_chunks"]} windows of calibration text, beside the file of `search` with the
+importance matrix of as many, of the same type and size: KL divergence from the f16 file over {conditions["chunks"]} windows of `llamacpp-512`, as quantbench
+and as the peer's runtime compute it (which rounds activations to 8 bits), with the 95 % interval of the difference, paired by window.
+
+{table(["method", "search, quantbench", "method", "difference", "search, peer", "method", "difference"], rows)}"""
+
+
 def render(content: dict) -> str:
-    sections = {"encode": encode_section, "imatrix": importance_section, "files": files_section, "quality": quality_section}
+    sections = {"encode": encode_section, "imatrix": importance_section, "files": files_section, "quality": quality_section,
+                "calibrated": calibrated_section}  # fmt: skip
     text = introduction(content["about"])
     for name, section in sections.items():
         if content.get(name):
