@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "kernels/cpu/decode.h"
+#include "quantizers/formats/nearest_level.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
 #include "quantizers/quantize.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::string_view channel_suffix = "_channel";
 constexpr std::size_t tokens_of_channel_group = 32;
 
+bool is_fp8(std::string_view kind) { return kind.starts_with("fp8"); }
 bool is_by_channel(std::string_view kind) { return kind.ends_with(channel_suffix); }
 
 /// The method that rounds rows of tokens, or of channels.
@@ -36,12 +38,27 @@ void round_rows(const Method& method, std::string_view what, MatrixView rows, in
   decode_rows(stored.view(), 0, rows.rows, out, threads);
 }
 
+/// Every number to the nearest of the format, without a scale; beyond the largest to the largest.
+void round_to_fp8(std::string_view kind, std::string_view what, std::span<float> numbers, int threads) {
+  const auto format = find_format(fmt::format("{}:tensor", kind));
+  const formats::NearestLevel nearest(*format);
+  constexpr std::size_t numbers_of_task = 16384;
+  parallel_for(threads, divide_up(numbers.size(), numbers_of_task), [&](std::size_t task) {
+    const std::size_t begin = task * numbers_of_task, count = std::min(numbers_of_task, numbers.size() - begin);
+    for (float& number : numbers.subspan(begin, count)) {
+      if (std::isnan(number)) fail("{} of a quantized cache: found NaN", what);
+      number = format->float_levels[static_cast<std::size_t>(nearest(static_cast<double>(number)) - format->level_min)];
+    }
+  });
+}
+
 struct Rounding {
   std::string_view what;  // "keys" or "values"
   std::string kind;
   int threads = 1;
 
   void round(const CacheShape& shape, Matrix& numbers) const {
+    if (is_fp8(kind)) return round_to_fp8(kind, what, numbers.values(), threads);
     const Method method = rounding_method(kind, shape.head_size);
     if (!is_by_channel(kind)) return round_rows(method, what, numbers.view(), threads, numbers.values());
     for (std::size_t window = 0; window < shape.windows; ++window) round_channels(method, shape, window, numbers);
@@ -105,6 +122,7 @@ CacheHook kv_cache_rounding(const KvCacheOptions& options, int threads) {
 }
 
 double kv_cache_bits(std::string_view kind, std::size_t head_size) {
+  if (is_fp8(kind)) return 8;
   const std::size_t cols = is_by_channel(kind) ? tokens_of_channel_group : head_size;
   const auto format = find_format(rounding_method(kind, head_size).target);
   return format->bits_per_weight(1, std::lcm(cols, format->block));

@@ -6,6 +6,8 @@
 //   int8 int4 int3 int2            scale and zero point for each head of each token
 //   int8_channel .. int2_channel   scale and zero point for each channel of 32 consecutive tokens of a window, as KIVI does
 //                                  with keys (Liu et al. 2024); its unquantized residue of the latest tokens is left out
+//   fp8_e4m3 fp8_e5m2              the nearest number of OFP8 (quantizers/formats/fp8.h), without a scale, as serving engines do
+//                                  that were given none; what is larger than the largest becomes that
 // Keys can be rotated within each head by a Hadamard matrix before they are rounded: queries rotated alike give the same
 // scores, and what one channel has too much of is spread over all.
 #pragma once

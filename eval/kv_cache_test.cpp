@@ -84,6 +84,20 @@ TEST(KvCache, ChannelsHaveAGridForEach32TokensOfAWindow) {
       }
 }
 
+TEST(KvCache, Fp8IsTheNearestNumberWithoutAScale) {
+  Cache cache;
+  cache.keys.row(0)[0] = 1.0625f;  // between 1 and 1.125: the one whose last bit is 0
+  cache.keys.row(0)[1] = 1.07f;
+  cache.keys.row(0)[2] = -1e5f;    // the largest is 448
+  cache.keys.row(0)[3] = 0.0009f;  // below half of the smallest, 2^-9
+  cache.values.row(0)[0] = 1.13f;  // two bits of mantissa: 1, 1.25
+  cache.values.row(0)[1] = 1e5f;   // the largest is 57344
+  kv_cache_rounding({.keys = "fp8_e4m3", .values = "fp8_e5m2"}, 2)(shape, cache.keys, cache.values);
+  EXPECT_TRUE(std::ranges::equal(cache.keys.row(0).first(4), std::vector<float>{1, 1.125f, -448, 0}));
+  EXPECT_TRUE(std::ranges::equal(cache.values.row(0).first(2), std::vector<float>{1.25f, 57344}));
+  EXPECT_EQ(kv_cache_bits("fp8_e4m3", 64), 8);
+}
+
 double distance(const Matrix& a, const Matrix& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.values().size(); ++i) {

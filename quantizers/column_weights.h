@@ -2,7 +2,9 @@
 //
 //   on      mean x^2 itself: the expected squared error of the layer's output when inputs are uncorrelated
 //   blend   mean x^2 + its mean over the columns: half of the trust goes to all columns alike
-//   auto    blend for formats of 1.5 to 4 bits per weight, else on (the default). Q1_0 below chooses nothing but a scale.
+//   slight  mean x^2 + three times that mean
+//   auto    from 1.5 to 4 bits per weight slight where one scale serves 256 weights (TQ1_0, TQ2_0), else blend; on for all other
+//           formats (the default). Q1_0 below chooses nothing but a scale.
 //   off     all columns alike
 //
 // Inputs are correlated and the calibration text is not the one the model will see. Coarse rounding makes errors large enough
@@ -13,12 +15,14 @@
 #include <span>
 #include <vector>
 
+#include "core/format.h"
 #include "quantizers/method.h"
 
 namespace quantbench {
 
-/// `mean_square` (cols) as the method's option `imatrix` has it for a tensor stored with `bits_per_weight`; empty: all
-/// columns alike.
-std::vector<float> column_weights(const Method& method, double bits_per_weight, std::span<const float> mean_square);
+/// `mean_square` (cols) as the method's option `imatrix` has it for a tensor stored in this format with `bits_per_weight`;
+/// empty: all columns alike.
+std::vector<float> column_weights(const Method& method, const Format& format, double bits_per_weight,
+                                  std::span<const float> mean_square);
 
 }  // namespace quantbench

@@ -63,7 +63,7 @@ const std::vector<StepSpec>& known_solvers() {
       {"search",
        {{"effort", Kind::word, "default", {"fast", "default", "best"}},
         {"gain", Kind::word, "unbiased", {"unbiased", "least_squares"}},
-        {imatrix_option, Kind::word, "auto", {"auto", "on", "off", "blend"}}}},
+        {imatrix_option, Kind::word, "auto", {"auto", "on", "off", "blend", "slight"}}}},
   };
   return all;
 }
@@ -75,8 +75,8 @@ const std::vector<OptionSpec>& allocation_options() {
 
 const std::vector<OptionSpec>& evaluation_options() {
   static const std::vector<std::string_view> kinds = {
-      "q8_0", "q5_1", "q5_0",         "q4_1",         "q4_0",         "int8",        "int4",
-      "int3", "int2", "int8_channel", "int4_channel", "int3_channel", "int2_channel"};
+      "q8_0", "q5_1",         "q5_0",         "q4_1",         "q4_0",         "int8",     "int4",    "int3",
+      "int2", "int8_channel", "int4_channel", "int3_channel", "int2_channel", "fp8_e4m3", "fp8_e5m2"};
   static const std::vector<OptionSpec> all = {
       {activations_option, Kind::word, "", {"int8", "int8_tensor", "int4", "int4_tensor"}},
       {kv_keys_option, Kind::word, "", kinds},

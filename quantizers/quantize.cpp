@@ -94,8 +94,9 @@ TensorData quantize_tensor(const Method& method, const std::string& name, Matrix
   } else {
     const auto& entry = Registry<SolverEntry>::instance().at(method.solver);
     LayerCalibration seen = calibration;
-    const double bits = out.view().format->bits_per_weight(weights.rows, weights.cols);
-    const std::vector<float> weights_of_columns = column_weights(method, bits, calibration.mean_square);
+    const Format& format = *out.view().format;
+    const std::vector<float> weights_of_columns =
+        column_weights(method, format, format.bits_per_weight(weights.rows, weights.cols), calibration.mean_square);
     seen.mean_square = weights_of_columns;
     const auto options = solver_options(method);
     entry.solver->quantize({weights, seen, options, threads, best_isa(), remarks}, out);

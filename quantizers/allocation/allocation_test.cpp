@@ -238,18 +238,21 @@ TEST(AllocationOptions, AreOptionsOfMethodsThatNoSolverSees) {
 }
 
 TEST(AllocationOptions, ImatrixSaysHowColumnsAreWeighted) {
-  std::vector<float> weights(64), mean_square(64), blended(64);
-  for (std::size_t i = 0; i < 64; ++i) {
+  std::vector<float> weights(256), mean_square(256), blended(256), slight(256);
+  for (std::size_t i = 0; i < 256; ++i) {
     weights[i] = std::sin(static_cast<float>(i * i));
-    mean_square[i] = static_cast<float>(i % 7 + 1) * static_cast<float>(i % 7 + 1);
+    mean_square[i] = static_cast<float>(i % 8 + 1) * static_cast<float>(i % 8 + 1);
   }
   float mean = 0;
-  for (const float value : mean_square) mean += value / 64;  // of whole numbers: exact
-  for (std::size_t i = 0; i < 64; ++i) blended[i] = mean_square[i] + mean;
+  for (const float value : mean_square) mean += value / 256;  // of whole numbers: exact
+  for (std::size_t i = 0; i < 256; ++i) {
+    blended[i] = mean_square[i] + mean;
+    slight[i] = mean_square[i] + 3 * mean;
+  }
   const auto bytes = [&](const char* method, std::span<const float> importance) {
     LayerCalibration calibration;
     calibration.mean_square = importance;
-    const TensorData data = quantize_tensor(parse_method(method), "w", {weights, 1, 64}, calibration, 1);
+    const TensorData data = quantize_tensor(parse_method(method), "w", {weights, 1, 256}, calibration, 1);
     return std::vector<std::byte>(data.view().bytes.begin(), data.view().bytes.end());
   };
   EXPECT_EQ(bytes("q4_0:imatrix=off", mean_square), bytes("q4_0", {}));
@@ -258,6 +261,7 @@ TEST(AllocationOptions, ImatrixSaysHowColumnsAreWeighted) {
   EXPECT_NE(bytes("q4_0:imatrix=blend", mean_square), bytes("q4_0:imatrix=on", mean_square));
   EXPECT_EQ(bytes("q4_0", mean_square), bytes("q4_0:imatrix=on", mean_square)) << "4.5 bits per weight: fully trusted";
   EXPECT_EQ(bytes("q2_0", mean_square), bytes("q2_0:imatrix=blend", mean_square)) << "2.25 bits per weight: blended";
+  EXPECT_EQ(bytes("tq2_0", mean_square), bytes("tq2_0:imatrix=on", slight)) << "one scale for 256 weights";
 }
 
 }  // namespace
