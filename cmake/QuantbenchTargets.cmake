@@ -35,6 +35,9 @@ function(quantbench_vector_sources out name)
   # GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
   set_source_files_properties(${avx512_sources} PROPERTIES COMPILE_OPTIONS
     "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-Wno-uninitialized;-Wno-maybe-uninitialized")
+  set(int8_sources ${avx512_sources})
+  list(FILTER int8_sources INCLUDE REGEX "/int8_[a-z_]*_avx512\\.cpp$")
+  set_property(SOURCE ${int8_sources} APPEND PROPERTY COMPILE_OPTIONS "-mavx512vnni;-mavx512vbmi")
   if(QUANTBENCH_TESTS AND avx2_sources)
     add_test(NAME ${name}_isa_symbols
              COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} "-DOBJECTS=$<TARGET_OBJECTS:${name}_objects>"

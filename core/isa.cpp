@@ -26,8 +26,11 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
+bool has_byte_products() { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"); }
+
 #else
 
+bool has_byte_products() { return false; }
 bool has_avx2() { return false; }
 bool has_avx512() { return false; }
 
@@ -65,5 +68,10 @@ void require_isa(Isa isa) {
 }
 
 Isa best_isa() { return available_isas().back(); }
+
+bool has_avx512_byte_products() {
+  static const bool has = best_isa() == Isa::avx512 && has_byte_products();
+  return has;
+}
 
 }  // namespace quantbench

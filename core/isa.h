@@ -15,5 +15,7 @@ const std::vector<Isa>& available_isas();
 void require_isa(Isa isa);
 /// The last of available_isas().
 Isa best_isa();
+/// Whether a machine with avx512 also has its byte products and byte shuffles (VNNI, VBMI): all since Ice Lake and Zen 4.
+bool has_avx512_byte_products();
 
 }  // namespace quantbench

@@ -5,6 +5,8 @@
 
 #include "core/parallel.h"
 #include "kernels/cpu/decode.h"
+#include "kernels/cpu/int8_kernels.h"
+#include "kernels/cpu/int8_product.h"
 #include "kernels/cpu/packed_product.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/solver.h"
@@ -64,6 +66,10 @@ void run_matmul(const Kernel& kernel, const KernelOperands& operands) {
   matmul(product_of(operands), operands.threads, kernel.isa);
 }
 
+void run_matvec_int8(const Kernel& kernel, const KernelOperands& operands) {
+  matvec_int8(product_of(operands), operands.threads, kernel.isa);
+}
+
 /// Whether there is a plain rounding to this format.
 bool rounds_plainly(const Format& format) {
   return format.encode_reference != nullptr || (format.pack != nullptr && format.level_values.empty());
@@ -72,16 +78,23 @@ bool rounds_plainly(const Format& format) {
 using RunFunction = void (*)(const Kernel&, const KernelOperands&);
 
 RunFunction run_function(Op op) {
-  constexpr RunFunction functions[] = {run_encode, run_decode, run_matvec, run_matmul};
+  constexpr RunFunction functions[] = {run_encode, run_decode, run_matvec, run_matmul, run_matvec_int8};
   return functions[static_cast<std::size_t>(op)];
 }
 
-constexpr Op all_ops[] = {Op::encode, Op::decode, Op::matvec, Op::matmul};
+constexpr Op all_ops[] = {Op::encode, Op::decode, Op::matvec, Op::matmul, Op::matvec_int8};
+
+bool in_integers(Op op) { return op == Op::matvec_int8; }
+
+bool exists(Op op, const Format& format, Isa isa) {
+  if (op == Op::encode) return isa == Isa::scalar && rounds_plainly(format);
+  return !in_integers(op) || has_int8_kernels(format);
+}
 
 }  // namespace
 
 std::string_view to_string(Op op) {
-  constexpr std::string_view names[] = {"encode", "decode", "matvec", "matmul"};
+  constexpr std::string_view names[] = {"encode", "decode", "matvec", "matmul", "matvec_int8"};
   return names[static_cast<std::size_t>(op)];
 }
 
@@ -115,7 +128,7 @@ const std::vector<Kernel>& kernels() {
     for (const Op op : all_ops)
       for (const std::string& format : format_ids())
         for (const Isa isa : available_isas())
-          if (op != Op::encode || (isa == Isa::scalar && rounds_plainly(*find_format(format))))
+          if (exists(op, *find_format(format), isa))
             list.push_back(find_kernel(op, format, isa));
     for (const std::string& format : format_ids())
       if (search_writes(*find_format(format)))
@@ -133,6 +146,7 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
     fail("encode kernels are scalar: packed bytes must not depend on the machine");
   auto stored = find_format(format);
   if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
+  if (in_integers(op) && !has_int8_kernels(*stored)) fail("{}: there are no products in integers", stored->id);
   return {op, std::move(stored), isa, "", "generic", run_function(op)};
 }
 

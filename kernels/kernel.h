@@ -11,9 +11,10 @@
 
 namespace quantbench {
 
-/// encode: f32 weights to packed (plain rounding, or the solver search with an importance); decode: packed to f32; matvec and matmul: packed weights times f32
-/// activations (kernels/cpu/packed_product.h).
-enum class Op { encode, decode, matvec, matmul };
+/// encode: f32 weights to packed (plain rounding, or the solver search with an importance); decode: packed to f32; matvec and
+/// matmul: packed weights times f32 activations (kernels/cpu/packed_product.h); matvec_int8: the same with activations rounded to eight
+/// bits (kernels/cpu/int8_product.h).
+enum class Op { encode, decode, matvec, matmul, matvec_int8 };
 
 std::string_view to_string(Op op);
 
@@ -50,8 +51,7 @@ struct Kernel {
 };
 
 /// Every op for every format of format_ids() on every instruction set of this machine (encode: formats with a plain rounding,
-/// scalar only, since
-/// packed bytes must not depend on the machine).
+/// scalar only, since packed bytes must not depend on the machine; products in integers: formats with integer levels).
 const std::vector<Kernel>& kernels();
 
 /// The solver search, on the best instruction set of this machine (the bytes are the same on all). Throws Error when it does

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/isa_kernels.h"
 #include "kernels/synthetic.h"
 #include "quantizers/formats/registry.h"
@@ -61,7 +62,7 @@ std::vector<Kernel> kernels_of(Op op) {
 
 TEST(Kernels, EveryFormatHasEveryOpOnEveryIsaOnceUnderItsOwnId) {
   std::set<std::string> ids;
-  std::size_t encoders = 0;
+  std::size_t encoders = 0, products_in_integers = 0;
   for (const Kernel& kernel : kernels()) EXPECT_TRUE(ids.insert(kernel.id()).second) << kernel.id();
   for (const std::string& format : format_ids()) {
     const FormatPointer described = find_format(format);
@@ -71,11 +72,19 @@ TEST(Kernels, EveryFormatHasEveryOpOnEveryIsaOnceUnderItsOwnId) {
     for (const Isa isa : available_isas())
       for (const char* op : {"decode", "matvec", "matmul"})
         EXPECT_TRUE(ids.contains(fmt::format("{}/{}/{}", op, format, to_string(isa)))) << op << format;
+    const bool in_integers = has_int8_kernels(*described);
+    EXPECT_EQ(in_integers, !described->floating_point && described->float_levels.empty() &&
+                               (described->group % 32 == 0 || described->group == 16))
+        << format;
+    for (const Isa isa : available_isas()) {
+      EXPECT_EQ(ids.contains(fmt::format("matvec_int8/{}/{}", format, to_string(isa))), in_integers) << format;
+      if (in_integers) ++products_in_integers;
+    }
   }
   for (const Kernel& kernel : kernels())
     if (!kernel.effort.empty()) ++encoders;
   EXPECT_TRUE(ids.contains(fmt::format("encode/q4_k/search-default/{}", to_string(best_isa()))));
-  EXPECT_EQ(ids.size(), encoders + format_ids().size() * 3 * available_isas().size());
+  EXPECT_EQ(ids.size(), encoders + products_in_integers + format_ids().size() * 3 * available_isas().size());
 }
 
 TEST(Kernels, DecodeIsBitEqualWithTheFormatForAnyBytesAndThreadCount) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t weights_seed = 1, activations_seed = 2;
 
-bool multiplies(Op op) { return op == Op::matvec || op == Op::matmul; }
+bool multiplies(Op op) { return op != Op::encode && op != Op::decode; }
 
 /// `sorted` is not empty; `fraction` of the way from its first to its last element, by linear interpolation of ranks.
 double quantile(std::span<const double> sorted, double fraction) {

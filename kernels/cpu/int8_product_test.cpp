@@ -1,0 +1,184 @@
+#include "kernels/cpu/int8_product.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "core/error.h"
+#include "kernels/cpu/int8_kernels.h"
+#include "kernels/synthetic.h"
+#include "quantizers/formats/registry.h"
+
+namespace quantbench {
+namespace {
+
+using FormatPointer = std::shared_ptr<const Format>;
+
+std::vector<FormatPointer> formats_with_codes() {
+  std::vector<FormatPointer> found;
+  for (const std::string& id : format_ids())
+    if (const auto format = find_format(id); has_int8_kernels(*format)) found.push_back(format);
+  return found;
+}
+
+/// Row lengths around the runs and the units of eight runs.
+std::vector<std::size_t> lengths(const Format& format) {
+  std::set<std::size_t> found;
+  for (const std::size_t wanted : {1u, 32u, 100u, 257u, 290u, 512u, 800u})
+    found.insert((wanted + format.block - 1) / format.block * format.block);
+  return {found.begin(), found.end()};
+}
+
+std::vector<float> decoded(const Tensor& tensor) {
+  std::vector<float> weights(tensor.weights());
+  for (std::size_t row = 0; row < tensor.rows; ++row)
+    tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,
+                          std::span(weights).subspan(row * tensor.cols, tensor.cols));
+  return weights;
+}
+
+TEST(Int8Activations, AreTheNearestOfTheRun) {
+  std::vector<float> x(70);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i * i)) * (i < 32 ? 1.0f : 20.0f);
+  const Int8Activations rounded = round_activations(x.data(), 1, x.size(), x.size(), 1);
+  ASSERT_EQ(rounded.runs, 3u);
+  for (std::size_t run = 0; run < rounded.runs; ++run) {
+    float largest = 0, sum = 0;
+    for (std::size_t i = 0; i < 32; ++i) {
+      const float value = run * 32 + i < x.size() ? x[run * 32 + i] : 0.0f;
+      const float back = rounded.scales[run] * static_cast<float>(rounded.values[run * 32 + i]);
+      EXPECT_LE(std::fabs(back - value), rounded.scales[run] * 0.5001f);
+      largest = std::max(largest, std::fabs(value));
+      sum += back;
+    }
+    EXPECT_FLOAT_EQ(rounded.scales[run], largest / 127);
+    EXPECT_NEAR(rounded.sums[run], sum, 1e-4f);
+    EXPECT_NEAR(rounded.half_sums[2 * run] + rounded.half_sums[2 * run + 1], sum, 1e-4f);
+  }
+}
+
+TEST(Int8Activations, OfZerosAreZerosAndWhatIsNotFiniteStaysVisible) {
+  std::vector<float> x(96, 0.0f);
+  x[40] = std::numeric_limits<float>::quiet_NaN();
+  x[70] = std::numeric_limits<float>::infinity();
+  const Int8Activations rounded = round_activations(x.data(), 1, x.size(), x.size(), 1);
+  EXPECT_EQ(rounded.scales[0], 0);
+  EXPECT_EQ(rounded.sums[0], 0);
+  EXPECT_TRUE(std::isnan(rounded.scales[1]) && std::isnan(rounded.sums[1]));
+  EXPECT_TRUE(std::isnan(rounded.scales[2]) && std::isnan(rounded.half_sums[5]));
+}
+
+TEST(Int8Kernels, UnpackGivesCodesAndAffinesOfTheWeights) {
+  for (const FormatPointer& format : formats_with_codes())
+    for (const std::size_t cols : lengths(*format)) {
+      const TensorData tensor = synthetic_tensor(format, 2, cols, 5);
+      const std::vector<float> weights = decoded(tensor.view());
+      for (const Isa isa : available_isas()) {
+        const Int8Kernels& kernels = int8_kernels(*format, isa);
+        const std::size_t begin = cols > 512 && 256 % format->block == 0 ? 256 : 0, count = cols - begin;
+        const std::size_t padded = (count + 31) / 32 * 32;
+        std::vector<std::uint8_t> codes(padded + 1, 99);
+        std::vector<float> scales(padded / kernels.group + 1, 99), offsets(scales);
+        kernels.unpack({format.get(), tensor.view().row(1), cols, begin, count},
+                       {codes.data(), scales.data(), offsets.data()});
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::size_t group = i / kernels.group;
+          const float size = std::fabs(scales[group]) * static_cast<float>(codes[i]) + std::fabs(offsets[group]);
+          ASSERT_NEAR(scales[group] * static_cast<float>(codes[i]) + offsets[group], weights[cols + begin + i], 2e-7f * size)
+              << format->id << ", " << to_string(isa) << ", " << i << " of " << cols;
+        }
+        for (std::size_t i = count; i < padded; ++i) EXPECT_EQ(codes[i], 0) << format->id;
+        EXPECT_EQ(codes.back(), 99) << format->id;
+        EXPECT_EQ(scales.back(), 99) << format->id;
+        EXPECT_EQ(offsets.back(), 99) << format->id;
+      }
+    }
+}
+
+/// Exact sums over the rounded activations, and what the error bound of int8_kernels.h counts.
+struct ExactProduct {
+  double sum = 0, magnitude = 0;
+};
+
+ExactProduct exact_product(const Tensor& tensor, std::size_t row, const Int8Activations& x, std::size_t b) {
+  const Int8Kernels& scalar = int8_kernels(*tensor.format, Isa::scalar);
+  std::vector<std::uint8_t> codes(x.runs * 32);
+  std::vector<float> scales(codes.size() / scalar.group), offsets(scales);
+  scalar.unpack({tensor.format.get(), tensor.row(row), tensor.cols, 0, tensor.cols},
+                {codes.data(), scales.data(), offsets.data()});
+  ExactProduct product;
+  for (std::size_t i = 0; i < tensor.cols; ++i) {
+    const double activation =
+        static_cast<double>(x.scales[b * x.runs + i / 32]) * x.values[b * x.runs * 32 + i];
+    const double scaled = static_cast<double>(scales[i / scalar.group]) * codes[i];
+    product.sum += (scaled + static_cast<double>(offsets[i / scalar.group])) * activation;
+    product.magnitude +=
+        (std::fabs(scaled) + std::fabs(static_cast<double>(offsets[i / scalar.group]))) * std::fabs(activation);
+  }
+  return product;
+}
+
+TEST(Int8Kernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnBatchOrThreads) {
+  constexpr std::size_t rows = 3, batch = 6;
+  for (const FormatPointer& format : formats_with_codes())
+    for (const std::size_t cols : lengths(*format)) {
+      const TensorData tensor = synthetic_tensor(format, rows, cols, 3);
+      const std::vector<float> x = synthetic_values(batch * cols, 4);
+      const Int8Activations rounded = round_activations(x.data(), batch, cols, cols, 1);
+      for (const Isa isa : available_isas()) {
+        std::vector<float> y(batch * rows, 99.0f), single(rows);
+        matvec_int8({&tensor.view(), x.data(), cols, y.data(), rows, batch}, 2, isa);
+        for (std::size_t b = 0; b < batch; ++b) {
+          matvec_int8({&tensor.view(), x.data() + b * cols, cols, single.data(), rows, 1}, 1, isa);
+          for (std::size_t row = 0; row < rows; ++row) {
+            EXPECT_EQ(single[row], y[b * rows + row]) << format->id << ", " << to_string(isa);
+            const ExactProduct exact = exact_product(tensor.view(), row, rounded, b);
+            ASSERT_NEAR(y[b * rows + row], exact.sum,
+                        0x1p-24 * (static_cast<double>(rounded.runs) + 20) * exact.magnitude)
+                << format->id << ", " << to_string(isa) << ", " << cols << " columns";
+          }
+        }
+      }
+    }
+}
+
+/// Codes and activations of the largest magnitude: nothing may saturate on the way.
+TEST(Int8Kernels, LargestNumbersDoNotOverflow) {
+  for (const FormatPointer& format : formats_with_codes()) {
+    if (format->pack == nullptr) continue;
+    const std::size_t cols = std::max<std::size_t>(256, format->block);
+    for (const int level : {format->level_min, format->level_max}) {
+      TensorData tensor("w", 1, cols, format);
+      const std::vector<std::int8_t> levels(cols, static_cast<std::int8_t>(level));
+      const std::size_t groups = format->group == 0 ? 1 : (cols + format->group - 1) / format->group;
+      const std::vector<Affine> affines(groups, format->round_affine(*format, {1, 0}));
+      format->pack(*format, affines, levels, tensor.row(0));
+      const std::vector<float> weights = decoded(tensor.view());
+      for (const float sign : {1.0f, -1.0f}) {
+        const std::vector<float> x(cols, 127 * sign);
+        for (const Isa isa : available_isas()) {
+          float y = 99;
+          matvec_int8({&tensor.view(), x.data(), cols, &y, 1, 1}, 1, isa);
+          const float expected = weights[0] * 127 * sign * static_cast<float>(cols);
+          EXPECT_NEAR(y, expected, 1e-5f * 255 * 127 * static_cast<float>(cols)) << format->id << ", " << to_string(isa);
+        }
+      }
+    }
+  }
+}
+
+TEST(Int8Kernels, FormatsWithoutRunsOfIntegerLevelsAreRefused) {
+  for (const char* id : {"f16", "f32", "nf4:g64", "fp8_e4m3:row", "int4:g48"}) {
+    const auto format = find_format(id);
+    EXPECT_FALSE(has_int8_kernels(*format)) << id;
+    EXPECT_THROW(static_cast<void>(int8_kernels(*format, Isa::scalar)), Error) << id;
+  }
+  for (const char* id : {"int4:g64", "int4:row", "int3:tensor:sym", "iq4_nl", "mxfp4"})
+    EXPECT_TRUE(has_int8_kernels(*find_format(id))) << id;
+}
+
+}  // namespace
+}  // namespace quantbench
