@@ -44,6 +44,7 @@ void for_each_scored_block(const Subject& subject, const EvaluateOptions& option
   forward.threads = options.threads;
   forward.first_position = first_scored;
   forward.sum_order = options.sum_order;
+  forward.compute = options.compute;
   forward.cache = options.cache;
   forward.input = options.input;
   for_each_batch(windows, options.progress, [&](std::size_t first_window, const TokenBatch& batch) {

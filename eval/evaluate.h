@@ -22,6 +22,7 @@ namespace quantbench {
 struct EvaluateOptions {
   int threads = 1;
   SumOrder sum_order = SumOrder::ascending;
+  Compute compute = Compute::exact;
   const BaseLogits* base = nullptr;  // scored positions of the same windows, in order; null: no KL divergence
   WindowProgress progress{};         // may be empty
   CacheHook cache{};                 // what a quantized cache does to keys and values; may be empty

@@ -128,8 +128,7 @@ const std::vector<Kernel>& kernels() {
     for (const Op op : all_ops)
       for (const std::string& format : format_ids())
         for (const Isa isa : available_isas())
-          if (exists(op, *find_format(format), isa))
-            list.push_back(find_kernel(op, format, isa));
+          if (exists(op, *find_format(format), isa)) list.push_back(find_kernel(op, format, isa));
     for (const std::string& format : format_ids())
       if (search_writes(*find_format(format)))
         for (const char* effort : {"fast", "default", "best"}) list.push_back(find_search_encoder(format, effort));

@@ -15,6 +15,7 @@
 #include "core/matmul/matmul_f32.h"
 #include "core/registry.h"
 #include "core/tensor.h"
+#include "models/architectures/blocks/linear.h"
 #include "models/architectures/blocks/matrix.h"
 #include "models/checkpoints/checkpoint.h"
 
@@ -65,7 +66,8 @@ struct ForwardOptions {
   int threads = 1;
   std::size_t first_position = 0;  // logits before this position are not computed
   SumOrder sum_order = SumOrder::ascending;
-  LayerObserver observer{};  // may be empty
+  Compute compute = Compute::exact;  // of products with weight matrices
+  LayerObserver observer{};          // may be empty
   bool observe_output = false;
   CacheHook cache{};  // may be empty
   InputHook input{};  // may be empty

@@ -10,6 +10,8 @@ Sections:
   imatrix  importance matrices collected by both on the same text
   files    GGUF files of quantbench, loaded by the peer's runtime: perplexity there and here
   quality  the same files with every tensor encoded by the peer instead: perplexity and KL divergence of both
+  kernels  products of packed weights with one and with many rows of activations
+  model_speed  perplexity evaluation of a model of 110 M parameters: tokens per second
   calibrated  files of gptq and awq+gptq beside those of search, as the peer's runtime and quantbench see them
 
 Needs Linux x86-64, Python 3.10 or later, a built quantbench, and PyPI for the first run. Figures that were taken under the same
@@ -28,7 +30,7 @@ from pathlib import Path
 from peers import environment
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTIONS = ("encode", "imatrix", "files", "quality", "calibrated")
+SECTIONS = ("encode", "imatrix", "files", "quality", "calibrated", "kernels", "model_speed")
 
 
 def parse_sections(text: str) -> list[str]:
@@ -64,8 +66,10 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
     from peers.encoders import compare_encoders
     from peers.files import Bench, compare_files, compare_qualities
     from peers.ggml import Ggml
+    from peers.kernels import compare_kernels
     from peers.importance import compare_importance
     from peers.methods import read_methods
+    from peers.model_speed import compare_model_speed
     from peers.program import MODEL, Quantbench
     from peers.report import render
     from peers.results import Results
@@ -100,6 +104,11 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
         compare_qualities(bench, results, chosen)
     if "calibrated" in arguments.only:
         compare_calibrated(bench, results, arguments.calibration_chunks)
+    if "kernels" in arguments.only:
+        formats = [method.id for method in chosen if method.searched and method.is_format]
+        compare_kernels(ggml, program, results, list(dict.fromkeys(formats)), arguments.rounds)
+    if "model_speed" in arguments.only:
+        compare_model_speed(ggml, program, results, folder, arguments.rounds)
     results.keep_only("encode", [method.id for method in methods])
     results.keep_only("files", [method.key for method in methods])
     results.keep_only("quality", [method.key for method in methods])

@@ -35,18 +35,54 @@ void write_report(const std::filesystem::path& path, const std::vector<Throughpu
   write_text_atomically(path, to_json(report));
 }
 
+struct KernelsArguments {
+  std::string out;
+  std::vector<std::string> shapes;
+  std::vector<std::size_t> batches;
+  std::vector<int> threads;
+  bool warm = false;
+};
+
+BenchmarkPlan plan_of(const KernelsArguments& arguments) {
+  constexpr std::size_t most_of_matvec = 8;
+  BenchmarkPlan plan;
+  if (!arguments.shapes.empty()) plan.matrices.clear();
+  for (const std::string& shape : arguments.shapes) plan.matrices.push_back(parse_kernel_shape(shape));
+  if (!arguments.batches.empty()) {
+    plan.matvec_batches.clear();
+    plan.matmul_batches.clear();
+  }
+  for (const std::size_t batch : arguments.batches)
+    (batch <= most_of_matvec ? plan.matvec_batches : plan.matmul_batches).push_back(batch);
+  if (!arguments.threads.empty()) plan.threads = arguments.threads;
+  plan.options.cold = !arguments.warm;
+  return plan;
+}
+
 std::function<int()> declare(CLI::App& app) {
-  auto out = std::make_shared<std::string>();
-  app.add_option("--out", *out, "report.json to put the figures into; it is made when it is not there");
+  auto arguments = std::make_shared<KernelsArguments>();
+  app.add_option("--out", arguments->out, "report.json to put the figures into; it is made when it is not there");
+  app.add_option("--shapes", arguments->shapes, "OUTPUTSxINPUTS of the weights, with commas between (4096x4096)")
+      ->delimiter(',');
+  app.add_option("--batches", arguments->batches,
+                 "rows of activations, with commas between (1,8,128): up to 8 for matvec, more for matmul")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
+  app.add_option("--threads", arguments->threads, "thread counts, with commas between (1)")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--warm", arguments->warm, "weights stay in the cache; else copies in turn, too large for it");
   app.allow_extras();
   app.footer(
       "All other options go to Google Benchmark: --benchmark_filter=REGEX, --benchmark_min_time=SECONDS,\n"
       "--benchmark_format=console|json|csv, --benchmark_list_tests. Cases are named\n"
       "op/format/instruction set/OUTPUTSxINPUTSxBATCH/threads:N.\n\n"
-      "Example:\n  quantbench kernels --benchmark_filter='^matvec/q4_0' --out kernels.json");
-  return [&app, out] {
-    const std::vector<ThroughputResult> results = run_kernel_benchmarks(app.remaining());
-    if (!out->empty()) write_report(*out, results);
+      "Examples:\n"
+      "  quantbench kernels --benchmark_filter='^matvec/q4_0' --out kernels.json\n"
+      "  quantbench kernels --shapes 4096x4096,4096x11008 --batches 1,256 --threads 1,2 --benchmark_filter=_int8/q4_k");
+  return [&app, arguments] {
+    const std::vector<ThroughputResult> results = run_kernel_benchmarks(app.remaining(), plan_of(*arguments));
+    if (!arguments->out.empty()) write_report(arguments->out, results);
     return 0;
   };
 }

@@ -1,16 +1,16 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/file.h"
-#include "eval/activations.h"
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
 #include "eval/evaluate.h"
-#include "eval/kv_cache.h"
+#include "eval/evaluation_options.h"
 #include "eval/metrics/perplexity.h"
 #include "eval/model_quantizer.h"
 #include "eval/runner/allocate.h"
@@ -25,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct PerplexityArguments {
-  std::string model, text, method, base, json, tokens;
+  std::string model, text, method, base, json, tokens, compute;
   std::string protocol = "llamacpp-512";
   std::size_t context = 0, chunks = 0;
   int threads = 1;
@@ -105,6 +105,8 @@ struct Measured {
   std::size_t chunks = 0;
   Evaluation evaluation;
   double noise_floor = 0;  // meaningful with a KL divergence
+  std::string compute;
+  double tokens_per_second = 0;  // of the forward pass with its metrics, scored or not
 };
 
 Measured measure(const PerplexityArguments& arguments, const std::optional<Method>& method, const LoadedModel& model,
@@ -119,13 +121,15 @@ Measured measure(const PerplexityArguments& arguments, const std::optional<Metho
   options.threads = arguments.threads;
   options.base = base ? &base->logits : nullptr;
   options.progress = show_in(progress);
-  if (method) {
-    options.cache = kv_cache_rounding(kv_cache_options(*method), arguments.threads);
-    options.input = activation_rounding(activations_of(*method), quantized->covered, arguments.threads);
-  }
+  if (method) apply_evaluation_options(*method, quantized->covered, options);
+  if (!arguments.compute.empty()) options.compute = parse_compute(arguments.compute);
   const Weights& weights = quantized ? quantized->weights : model.weights;
-  return {text.windows.count, evaluate(*model.model, weights, text.windows, text.protocol, options),
-          base ? base->noise_floor : 0};
+  const auto start = std::chrono::steady_clock::now();
+  Evaluation evaluation = evaluate(*model.model, weights, text.windows, text.protocol, options);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {text.windows.count, std::move(evaluation), base ? base->noise_floor : 0,
+          options.compute == Compute::native ? "native" : "exact",
+          static_cast<double>(text.windows.tokens.size()) / seconds};
 }
 
 Json json_of(const LoadedModel& model, const LoadedText& text, const std::optional<Method>& method,
@@ -141,6 +145,8 @@ Json json_of(const LoadedModel& model, const LoadedText& text, const std::option
                             {"tokens", result.tokens},
                             {"protocol", text.protocol.name},
                             {"chunks", measured.chunks}};
+  document["compute"] = measured.compute;
+  document["tokens_per_second"] = measured.tokens_per_second;
   if (measured.evaluation.kl_divergence)
     document["kld"] = json_of(*measured.evaluation.kl_divergence, measured.noise_floor);
   return document;
@@ -193,6 +199,9 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--chunks", arguments->chunks, "evaluate only the first N windows")->check(CLI::PositiveNumber);
   app.add_option("--method", arguments->method, "quantize with this method first (a mix: embedding and output, too)");
   app.add_option("--base", arguments->base, "also report the KL divergence from this model's predictions");
+  app.add_option(
+      "--compute", arguments->compute,
+      "exact (default): weights decoded to f32; native: products in integers, as runtimes do (docs/kernels.md)");
   app.add_option("--json", arguments->json, "also write the figures to this file");
   app.add_option("--tokens", arguments->tokens,
                  "also write the negative log-likelihood (with --base the divergence too) of each scored token to this "

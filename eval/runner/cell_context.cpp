@@ -1,7 +1,8 @@
 #include "eval/runner/cell_context.h"
 
-#include "eval/activations.h"
-#include "eval/kv_cache.h"
+#include <iterator>
+
+#include "eval/evaluation_options.h"
 #include "eval/transforms/block_scaling.h"
 #include "kernels/cpu/decode.h"
 #include "quantizers/formats/registry.h"
@@ -90,11 +91,7 @@ std::vector<std::string> CellContext::notes() const {
   const auto ends = experiment_.model->model->stream_ends();
   if (rotates(planned_.method) && ends && ends->tied_output)
     notes.emplace_back("rotated: the output projection is no longer tied to the embedding; both are in f32");
-  const KvCacheOptions cache = kv_cache_options(planned_.method);
-  if (!cache.keys.empty()) notes.push_back("keys of the cache: " + cache.keys + (cache.rotate_keys ? ", rotated" : ""));
-  if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
-  if (const std::string kind = activations_of(planned_.method); !kind.empty())
-    notes.push_back("inputs of the layers: " + describe_activations(kind));
+  std::ranges::move(describe_evaluation_options(planned_.method), std::back_inserter(notes));
   return notes;
 }
 
@@ -111,11 +108,8 @@ const Evaluation& CellContext::evaluation() {
     Weights weights = model.weights;
     for (const auto& [name, tensor] : transformed_) weights.insert_or_assign(name, tensor.view());
     for (const TensorData& tensor : tensors_) weights.insert_or_assign(tensor.view().name, tensor.view());
-    EvaluateOptions options{
-        .threads = threads_,
-        .base = shared_.base_logits ? &*shared_.base_logits : nullptr,
-        .cache = kv_cache_rounding(kv_cache_options(planned_.method), threads_),
-        .input = activation_rounding(activations_of(planned_.method), covered_layers(planned_.allocation), threads_)};
+    EvaluateOptions options{.threads = threads_, .base = shared_.base_logits ? &*shared_.base_logits : nullptr};
+    apply_evaluation_options(planned_.method, covered_layers(planned_.allocation), options);
     if (progress_)
       options.progress = [this, before = quantizing_share()](std::size_t done, std::size_t total) {
         progress_(before + (1 - before) * static_cast<double>(done) / static_cast<double>(total));

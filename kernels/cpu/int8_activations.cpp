@@ -67,8 +67,10 @@ Int8Activations round_activations(const float* x, std::size_t rows, std::size_t 
       round_run(padded, rounded);
     }
   };
-  if (rows == 1) round_row(0);  // not worth waking threads
-  else parallel_for(threads, rows, round_row);
+  if (rows == 1)
+    round_row(0);  // not worth waking threads
+  else
+    parallel_for(threads, rows, round_row);
   return out;
 }
 

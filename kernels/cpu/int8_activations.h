@@ -17,11 +17,11 @@ struct Int8Activations {
   static constexpr std::size_t run = 32;
 
   std::size_t rows = 0, cols = 0;
-  std::size_t runs = 0;               // of a row; the last one may be filled up with zeros
-  std::vector<std::int8_t> values;    // (rows, runs * 32), -127..127
-  std::vector<float> scales;          // (rows, runs)
-  std::vector<float> sums;            // (rows, runs): scale * sum of the 32 values
-  std::vector<float> half_sums;       // (rows, runs * 2): the same of 16 values
+  std::size_t runs = 0;             // of a row; the last one may be filled up with zeros
+  std::vector<std::int8_t> values;  // (rows, runs * 32), -127..127
+  std::vector<float> scales;        // (rows, runs)
+  std::vector<float> sums;          // (rows, runs): scale * sum of the 32 values
+  std::vector<float> half_sums;     // (rows, runs * 2): the same of 16 values
 };
 
 /// A row with a value that is not finite gets the scale NaN in that run, and so will its products.

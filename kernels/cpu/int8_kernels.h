@@ -34,7 +34,7 @@ struct Int8Vectors {
 
 /// Codes and affines of part of a row. Groups of `group_of` the format.
 struct UnpackedCodes {
-  std::uint8_t* codes = nullptr;  // (weights), zeros up to a whole run
+  std::uint8_t* codes = nullptr;                // (weights), zeros up to a whole run
   float *scales = nullptr, *offsets = nullptr;  // (weights / group)
 };
 

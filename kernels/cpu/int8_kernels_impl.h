@@ -25,8 +25,10 @@ constexpr int runs_of_unit = 8;
 /// Formats with integer levels; groups of 16 have two scales in a run.
 template <class F>
 constexpr bool has_codes = [] {
-  if constexpr (F::floating_point) return false;
-  else return !requires { F::float_levels; };
+  if constexpr (F::floating_point)
+    return false;
+  else
+    return !requires { F::float_levels; };
 }();
 template <class F>
 constexpr int groups_of_run = F::group == 16 ? 2 : 1;
@@ -85,7 +87,7 @@ template <class F, class L, std::size_t batch, int runs>
         first_block + k * 32 / F::block * F::block_bytes, k * 32 % F::block);
     for (std::size_t b = 0; b < batch; ++b)
       L::template add_dot<F, per>(sums[b], codes, values_of(x, b, run + static_cast<std::size_t>(k)),
-                               combined[b] + k * per);
+                                  combined[b] + k * per);
   }
 }
 
@@ -106,9 +108,8 @@ template <class F, class L, std::size_t batch>
 template <class F, int shift>
 [[gnu::noinline]] void tail_codes(const formats::BlockView& block, int i, std::uint8_t* out) {
   for (int k = 0; k < 32; ++k)
-    out[k] = i + k < block.weights
-                 ? static_cast<std::uint8_t>(F::tail_level(block.codes, i + k, block.weights) + shift)
-                 : std::uint8_t{0};
+    out[k] = i + k < block.weights ? static_cast<std::uint8_t>(F::tail_level(block.codes, i + k, block.weights) + shift)
+                                   : std::uint8_t{0};
 }
 
 template <class F, class L, int shift>
@@ -137,17 +138,17 @@ template <class F, int shift, class Visit>
 template <class F, class L, std::size_t batch>
 [[gnu::always_inline]] inline void dot_grouped(const RowRange& row, const Int8Vectors& x, typename L::Sums* sums) {
   constexpr int shift = L::template dot_shift<F>;
-  visit_grouped<F, shift>(row, [&](std::size_t run, const formats::BlockView& block, int i, const Affine& affine)
-                               __attribute__((always_inline)) {
-                                 const auto codes = grouped_codes<F, L, shift>(block, i);
-                                 for (std::size_t b = 0; b < batch; ++b) {
-                                   const std::size_t at = b * x.runs + run;
-                                   const float scale = affine.scale * x.scales[at];
-                                   L::template add_dot<F, 1>(sums[b], codes, values_of(x, b, run), &scale);
-                                   if constexpr (has_offsets<F, L>)
-                                     L::template add_products<1>(sums[b], &affine.offset, x.sums + at);
-                                 }
-                               });
+  visit_grouped<F, shift>(
+      row, [&](std::size_t run, const formats::BlockView& block, int i, const Affine& affine)
+               __attribute__((always_inline)) {
+                 const auto codes = grouped_codes<F, L, shift>(block, i);
+                 for (std::size_t b = 0; b < batch; ++b) {
+                   const std::size_t at = b * x.runs + run;
+                   const float scale = affine.scale * x.scales[at];
+                   L::template add_dot<F, 1>(sums[b], codes, values_of(x, b, run), &scale);
+                   if constexpr (has_offsets<F, L>) L::template add_products<1>(sums[b], &affine.offset, x.sums + at);
+                 }
+               });
 }
 
 template <class F, class L, std::size_t batch>
@@ -167,18 +168,20 @@ template <class F, class L, int runs>
   UnitAffines<F, L, runs, unpacked_shift<F>>::load(first_block, out.scales, out.offsets);
 #pragma GCC unroll 8
   for (int k = 0; k < runs; ++k)
-    L::store_codes(L::template codes_of<F, unpacked_shift<F>>(first_block + k * 32 / F::block * F::block_bytes, k * 32 % F::block),
-                   out.codes + k * 32);
+    L::store_codes(
+        L::template codes_of<F, unpacked_shift<F>>(first_block + k * 32 / F::block * F::block_bytes, k * 32 % F::block),
+        out.codes + k * 32);
 }
 
 template <class F, class L>
 void unpack_part(const RowRange& part, const UnpackedCodes& out) {
   if constexpr (F::ragged) {
-    visit_grouped<F, unpacked_shift<F>>(part, [&](std::size_t run, const formats::BlockView& block, int i, const Affine& affine) {
-      L::store_codes(grouped_codes<F, L, unpacked_shift<F>>(block, i), out.codes + run * 32);
-      out.scales[run] = affine.scale;
-      out.offsets[run] = affine.offset;
-    });
+    visit_grouped<F, unpacked_shift<F>>(
+        part, [&](std::size_t run, const formats::BlockView& block, int i, const Affine& affine) {
+          L::store_codes(grouped_codes<F, L, unpacked_shift<F>>(block, i), out.codes + run * 32);
+          out.scales[run] = affine.scale;
+          out.offsets[run] = affine.offset;
+        });
   } else {
     constexpr int runs = F::block / 32, per = groups_of_run<F>;
     const std::byte* block = part.bytes.row + part.begin / F::block * F::block_bytes;

@@ -76,7 +76,6 @@ struct Int8LanesAvx2 : Int8Registers {
   template <class F>
   static constexpr int dot_shift = is_signed<F> ? 0 : -F::level_min;
 
-
   template <class F, int per>
   [[gnu::always_inline]] static void add_dot(Sums& sums, Codes codes, const std::int8_t* x, const float* scales) {
     const __m256i activations = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));

@@ -19,8 +19,7 @@ struct Int8LanesScalar {
   static Codes codes_of(const std::byte* block, int i) {
     Codes codes;
     for (int k = 0; k < 32; ++k)
-      codes.of_weight[k] =
-          static_cast<std::uint8_t>(F::template levels<formats::OneLane>(block, i + k) + shift);
+      codes.of_weight[k] = static_cast<std::uint8_t>(F::template levels<formats::OneLane>(block, i + k) + shift);
     return codes;
   }
   static Codes load_codes(const std::uint8_t* p) {

@@ -87,7 +87,8 @@ TEST(Int8Kernels, UnpackGivesCodesAndAffinesOfTheWeights) {
         for (std::size_t i = 0; i < count; ++i) {
           const std::size_t group = i / kernels.group;
           const float size = std::fabs(scales[group]) * static_cast<float>(codes[i]) + std::fabs(offsets[group]);
-          ASSERT_NEAR(scales[group] * static_cast<float>(codes[i]) + offsets[group], weights[cols + begin + i], 2e-7f * size)
+          ASSERT_NEAR(scales[group] * static_cast<float>(codes[i]) + offsets[group], weights[cols + begin + i],
+                      2e-7f * size)
               << format->id << ", " << to_string(isa) << ", " << i << " of " << cols;
         }
         for (std::size_t i = count; i < padded; ++i) EXPECT_EQ(codes[i], 0) << format->id;
@@ -111,8 +112,7 @@ ExactProduct exact_product(const Tensor& tensor, std::size_t row, const Int8Acti
                 {codes.data(), scales.data(), offsets.data()});
   ExactProduct product;
   for (std::size_t i = 0; i < tensor.cols; ++i) {
-    const double activation =
-        static_cast<double>(x.scales[b * x.runs + i / 32]) * x.values[b * x.runs * 32 + i];
+    const double activation = static_cast<double>(x.scales[b * x.runs + i / 32]) * x.values[b * x.runs * 32 + i];
     const double scaled = static_cast<double>(scales[i / scalar.group]) * codes[i];
     product.sum += (scaled + static_cast<double>(offsets[i / scalar.group])) * activation;
     product.magnitude +=
@@ -163,7 +163,8 @@ TEST(Int8Kernels, LargestNumbersDoNotOverflow) {
           float y = 99;
           matvec_int8({&tensor.view(), x.data(), cols, &y, 1, 1}, 1, isa);
           const float expected = weights[0] * 127 * sign * static_cast<float>(cols);
-          EXPECT_NEAR(y, expected, 1e-5f * 255 * 127 * static_cast<float>(cols)) << format->id << ", " << to_string(isa);
+          EXPECT_NEAR(y, expected, 1e-5f * 255 * 127 * static_cast<float>(cols))
+              << format->id << ", " << to_string(isa);
         }
       }
     }

@@ -52,6 +52,26 @@ class Quantbench:
             options += ["--calibration", CALIBRATION_TEXT, "--chunks", calibration_chunks]
         self._run("quantize", MODEL, out, "--method", method, "--threads", 1, *options)
 
+    def convert(self, source: Path, out: Path, method: str) -> None:
+        self._run("quantize", source, out, "--method", method)
+
+    def tokens_per_second(self, model: Path, chunks: int, threads: int, compute: str) -> float:
+        figures = self._scratch / "perplexity.json"
+        self._run("perplexity", model, "--text", EVALUATION_TEXT, "--chunks", chunks, "--threads", threads, "--compute", compute,
+                  "--json", figures)  # fmt: skip
+        return json.loads(figures.read_text())["tokens_per_second"]
+
+    def kernels(self, format_id: str, shapes: str, batches: str, threads: str) -> list[dict]:
+        """Entries of a report: products in integers of this format on the best instruction set."""
+        options = ["--shapes", shapes, "--batches", batches, "--threads", threads]
+        products = f"^mat(vec|mul)_int8/{format_id}/"
+        listed = self._run("kernels", *options, "--benchmark_list_tests", f"--benchmark_filter={products}").split()
+        best = listed[-1].split("/")[2]
+        out = self._scratch / "kernels.json"
+        out.unlink(missing_ok=True)
+        self._run("kernels", *options, "--out", out, "--benchmark_min_time=0.2", f"--benchmark_filter={products}{best}/")
+        return json.loads(out.read_text())["kernels"]
+
     def calibrate(self, model: str | Path, out: Path, chunks: int, with_output: bool) -> None:
         self._run("calibrate", model, "--text", CALIBRATION_TEXT, "--chunks", chunks, "--out", out, "--threads", 1,
                   *(["--output"] if with_output else []))  # fmt: skip

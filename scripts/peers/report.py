@@ -20,6 +20,10 @@ def interval(difference: dict, digits: int = 5) -> str:
     return f"{mean} [{lower}, {upper}]"
 
 
+def factor(ratio: dict) -> str:
+    return f"**{ratio['median']:.2f}** [{ratio['p10']:.2f}, {ratio['p90']:.2f}]"
+
+
 def introduction(about: dict) -> str:
     machine = about["machine"]
     return f"""# Beside ggml and its runtime
@@ -164,9 +168,55 @@ and as the peer's runtime compute it (which rounds activations to 8 bits), with 
 {table(["method", "search, quantbench", "method", "difference", "search, peer", "method", "difference"], rows)}"""
 
 
+def kernel_rows(entries: dict, suffix: str, threads: int) -> list[list[str]]:
+    rows = []
+    for name, entry in entries.items():
+        cells = []
+        for shape in ("4096x4096", "4096x11008"):
+            case = entry[f"{shape}x{suffix}/threads:{threads}"]
+            speed = f"{case['bytes_per_second'] / 1e9:.1f} GB/s" if suffix == "1" else f"{case['flops_per_second'] / 1e9:.0f} GFLOP/s"
+            cells += [speed, f"{case['percent_of_peak']['median']:.0f} %", factor(case["ratio"])]
+        rows.append([name, *cells])
+    return rows
+
+
+def kernels_section(entries: dict) -> str:
+    rounds = next(iter(entries.values()))["rounds"]
+    loads = [load for entry in entries.values() for load in entry["load"]]
+    text = f"""
+## Products of packed weights
+
+Decode is one row of activations and weights that are in no cache, prefill is 256 rows; activations in f32, rounded to 8 bits by both within
+the time that is measured. Percent are of the measured peak of the machine (read bandwidth, or multiply-adds of bytes); times faster is
+beside the fastest layout of the peer (as stored, or interleaved where it has that), the median over {rounds} rounds with p10 and p90.
+The wheel of the peer is compiled for AVX2, quantbench takes the best instruction set of the machine, so this compares what users get
+and not what both could do. The load of the machine was {min(loads):.1f} to {max(loads):.1f}.
+"""
+    head = ["format", *[f"{shape}{what}" for shape in ("4096 x 4096", "4096 x 11008") for what in ("", ", of peak", ", times faster")]]
+    for title, suffix in (("Decode", "1"), ("Prefill", "256")):
+        for threads in (1, 2):
+            text += f"\n### {title}, {threads} thread{'s' if threads > 1 else ''}\n\n{table(head, kernel_rows(entries, suffix, threads))}\n"
+    return text
+
+
+def model_speed_section(entries: dict) -> str:
+    rows = [[name, f"{entry['peer_tokens_per_second']:.0f}", *[cell for compute in ("exact", "native") for cell in (
+             f"{entry[compute]['tokens_per_second']:.0f}", factor(entry[compute]["ratio"]))]]
+            for name, entry in entries.items()]  # fmt: skip
+    conditions = next(iter(entries.values()))["conditions"]
+    return f"""
+## Perplexity evaluation
+
+A model of 110 M parameters with random weights (`scripts/make_random_llama.py`), {conditions["chunks"]} windows of 512 tokens on {conditions["threads"]} threads; tokens per second,
+quantbench with its metrics, the peer without. `exact` decodes weights to f32, `native` multiplies in integers as the peer does; f16 has only
+`exact`. Times faster with p10 and p90 over {conditions["rounds"]} rounds.
+
+{table(["type", "peer", "exact", "times faster", "native", "times faster"], rows)}"""
+
+
 def render(content: dict) -> str:
     sections = {"encode": encode_section, "imatrix": importance_section, "files": files_section, "quality": quality_section,
-                "calibrated": calibrated_section}  # fmt: skip
+                "calibrated": calibrated_section, "kernels": kernels_section, "model_speed": model_speed_section}  # fmt: skip
     text = introduction(content["about"])
     for name, section in sections.items():
         if content.get(name):

@@ -67,11 +67,11 @@ class _Batch(ctypes.Structure):
     ]
 
 
-class _Tensor(ctypes.Structure):
+class TensorStruct(ctypes.Structure):
     """ggml_tensor"""
 
 
-_Tensor._fields_ = [
+TensorStruct._fields_ = [
     ("type", ctypes.c_int32),
     ("buffer", ctypes.c_void_p),
     ("ne", ctypes.c_int64 * 4),
@@ -79,11 +79,12 @@ _Tensor._fields_ = [
     ("op", ctypes.c_int32),
     ("op_params", ctypes.c_int32 * 16),
     ("flags", ctypes.c_int32),
-    ("src", ctypes.POINTER(_Tensor) * 10),
+    ("src", ctypes.POINTER(TensorStruct) * 10),
     ("view_src", ctypes.c_void_p),
     ("view_offs", ctypes.c_size_t),
     ("data", ctypes.c_void_p),
     ("name", ctypes.c_char * 64),
+    ("extra", ctypes.c_void_p),
 ]
 
 
@@ -125,7 +126,7 @@ class InputSquares:
         self._error: PeerError | None = None
 
     def __call__(self, address: int, ask: bool, _: int) -> bool:
-        tensor = ctypes.cast(address, ctypes.POINTER(_Tensor)).contents
+        tensor = ctypes.cast(address, ctypes.POINTER(TensorStruct)).contents
         wanted = self._library.ggml_op_name(tensor.op) == b"MUL_MAT" and tensor.src[0].contents.name.endswith(b".weight")
         if wanted and not ask:
             try:
@@ -134,7 +135,7 @@ class InputSquares:
                 self._error = error
         return wanted or not ask
 
-    def _add(self, weight: str, inputs: _Tensor) -> None:
+    def _add(self, weight: str, inputs: TensorStruct) -> None:
         cols, rows = inputs.ne[0], inputs.ne[1]
         if inputs.type != F32 or inputs.nb[1] != 4 * cols or inputs.ne[2] * inputs.ne[3] != 1:
             raise PeerError(f"the inputs of {weight} are not a contiguous f32 matrix")

@@ -3,6 +3,8 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "kernels/cpu/int8_kernels.h"
+#include "kernels/cpu/int8_product.h"
 #include "kernels/cpu/packed_product.h"
 
 namespace quantbench {
@@ -35,13 +37,16 @@ void linear(MatrixView input, const Tensor& weight, const Execution& execution, 
                execution.threads);
     return;
   }
-  matmul({.weights = &weight,
-          .x = input.values.data(),
-          .x_stride = input.cols,
-          .y = output.data(),
-          .y_stride = weight.rows,
-          .batch = input.rows},
-         execution.threads, best_isa(), execution.sum_order);
+  const PackedProduct product{.weights = &weight,
+                              .x = input.values.data(),
+                              .x_stride = input.cols,
+                              .y = output.data(),
+                              .y_stride = weight.rows,
+                              .batch = input.rows};
+  if (execution.compute == Compute::native && has_int8_kernels(*weight.format))
+    matvec_int8(product, execution.threads);
+  else
+    matmul(product, execution.threads, best_isa(), execution.sum_order);
 }
 
 }  // namespace quantbench

@@ -8,15 +8,20 @@
 
 namespace quantbench {
 
+/// exact: weights are decoded to f32 and multiplied in f32. native: as runtimes multiply, activations rounded to eight bits and
+/// products in integers (kernels/cpu/int8_product.h), where the format has integer levels; other formats as in exact.
+enum class Compute { exact, native };
+
 struct Execution {
   int threads = 1;
   SumOrder sum_order = SumOrder::ascending;
+  Compute compute = Compute::exact;
 };
 
 /// input: (tokens, weight.cols); output: (tokens, weight.rows), overwritten. f32 weights are read in place; those of
 /// other formats are decoded panel by panel into the cache. Every output is one chain of fused multiply-adds
-/// (matmul_f32), so it depends neither on the panels nor on the threads or the number of tokens. Throws Error when the
-/// shapes do not fit.
+/// (matmul_f32), so it depends neither on the panels nor on the threads or the number of tokens; with Compute::native it
+/// depends on the instruction set as far as the order of sums goes. Throws Error when the shapes do not fit.
 void linear(MatrixView input, const Tensor& weight, const Execution& execution, std::span<float> output);
 
 }  // namespace quantbench

@@ -1,0 +1,42 @@
+#include "eval/evaluation_options.h"
+
+#include "core/error.h"
+#include "eval/activations.h"
+#include "eval/kv_cache.h"
+#include "quantizers/method_catalog.h"
+
+namespace quantbench {
+namespace {
+
+Compute compute_of(const Method& method) {
+  const auto found = method.options.find(std::string(compute_option));
+  return found == method.options.end() ? Compute::exact : parse_compute(found->second);
+}
+
+}  // namespace
+
+Compute parse_compute(std::string_view text) {
+  if (text == "exact") return Compute::exact;
+  if (text == "native") return Compute::native;
+  fail("compute: found '{}'; expected exact or native", text);
+}
+
+void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers, EvaluateOptions& options) {
+  options.compute = compute_of(method);
+  options.cache = kv_cache_rounding(kv_cache_options(method), options.threads);
+  options.input = activation_rounding(activations_of(method), std::move(layers), options.threads);
+}
+
+std::vector<std::string> describe_evaluation_options(const Method& method) {
+  std::vector<std::string> notes;
+  const KvCacheOptions cache = kv_cache_options(method);
+  if (!cache.keys.empty()) notes.push_back("keys of the cache: " + cache.keys + (cache.rotate_keys ? ", rotated" : ""));
+  if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
+  if (const std::string kind = activations_of(method); !kind.empty())
+    notes.push_back("inputs of the layers: " + describe_activations(kind));
+  if (compute_of(method) == Compute::native)
+    notes.emplace_back("products in integers, activations rounded to 8 bits (docs/kernels.md)");
+  return notes;
+}
+
+}  // namespace quantbench

@@ -1,0 +1,23 @@
+// What the evaluation options of a method mean for the forward pass.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "eval/evaluate.h"
+#include "quantizers/method.h"
+
+namespace quantbench {
+
+/// "exact" or "native". Throws Error for anything else.
+Compute parse_compute(std::string_view text);
+
+/// Sets `compute`, `cache` and `input` to what the method asks for. layers: names of the weights that the method covers. `threads` is
+/// read.
+void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers, EvaluateOptions& options);
+
+/// For a cell's notes: what is not as in an exact evaluation of the weights.
+std::vector<std::string> describe_evaluation_options(const Method& method);
+
+}  // namespace quantbench
