@@ -10,7 +10,9 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "eval/calibration.h"
+#include "kernels/cpu/decode.h"
 #include "models/testing/tiny_llama.h"
+#include "quantizers/quantize.h"
 
 namespace quantbench {
 namespace {
@@ -117,6 +119,40 @@ TEST(Evaluate, BitsDependNeitherOnThreadsNorOnTheNumberOfWindows) {
   fewer.windows.tokens.resize(23 * 96);
   const std::vector<float> nll = fewer.evaluate().nll;
   EXPECT_TRUE(std::equal(nll.begin(), nll.end(), one.nll.begin()));
+}
+
+/// Linear layers and the embedding in a format with integer levels.
+Weights in_integers(const Weights& weights, std::vector<TensorData>& storage) {
+  Weights changed = weights;
+  for (const auto& [name, tensor] : weights) {
+    if (tensor.rows == 1) continue;
+    std::vector<float> values(tensor.weights());
+    decode_rows(tensor, 0, tensor.rows, values, 1);
+    storage.push_back(
+        quantize_tensor(parse_method("absmax:int8:row"), name, {values, tensor.rows, tensor.cols}, {}, 1));
+    changed[name] = storage.back().view();
+  }
+  return changed;
+}
+
+TEST(Evaluate, NativeProductsAreCloseToExactOnesAndBitsDependOnNothingElse) {
+  Case test("gptq-96", 4100);  // 42 windows: more than one batch
+  std::vector<TensorData> storage;
+  storage.reserve(test.weights.size());
+  test.weights = in_integers(test.weights, storage);
+  const auto native = [](const Case& of, int threads) {
+    return evaluate(*of.model, of.weights, of.windows, of.protocol, {.threads = threads, .compute = Compute::native}).nll;
+  };
+  const std::vector<float> exact = test.evaluate().nll, one = native(test, 1);
+  EXPECT_NE(one, exact);
+  double squares = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) squares += std::pow(static_cast<double>(one[i] - exact[i]), 2);
+  EXPECT_LT(std::sqrt(squares / static_cast<double>(one.size())), 0.1);
+  EXPECT_EQ(native(test, 2), one);
+  test.windows.count = 23;
+  test.windows.tokens.resize(23 * 96);
+  const std::vector<float> fewer = native(test, 3);
+  EXPECT_TRUE(std::equal(fewer.begin(), fewer.end(), one.begin()));
 }
 
 TEST(Evaluate, TheBaseHasNoDivergenceFromItself) {
