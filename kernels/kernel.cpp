@@ -70,6 +70,10 @@ void run_matvec_int8(const Kernel& kernel, const KernelOperands& operands) {
   matvec_int8(product_of(operands), operands.threads, kernel.isa);
 }
 
+void run_matmul_int8(const Kernel& kernel, const KernelOperands& operands) {
+  matmul_int8(product_of(operands), operands.threads, kernel.isa);
+}
+
 /// Whether there is a plain rounding to this format.
 bool rounds_plainly(const Format& format) {
   return format.encode_reference != nullptr || (format.pack != nullptr && format.level_values.empty());
@@ -78,13 +82,12 @@ bool rounds_plainly(const Format& format) {
 using RunFunction = void (*)(const Kernel&, const KernelOperands&);
 
 RunFunction run_function(Op op) {
-  constexpr RunFunction functions[] = {run_encode, run_decode, run_matvec, run_matmul, run_matvec_int8};
+  constexpr RunFunction functions[] = {run_encode, run_decode, run_matvec,
+                                       run_matmul, run_matvec_int8, run_matmul_int8};
   return functions[static_cast<std::size_t>(op)];
 }
 
-constexpr Op all_ops[] = {Op::encode, Op::decode, Op::matvec, Op::matmul, Op::matvec_int8};
-
-bool in_integers(Op op) { return op == Op::matvec_int8; }
+constexpr Op all_ops[] = {Op::encode, Op::decode, Op::matvec, Op::matmul, Op::matvec_int8, Op::matmul_int8};
 
 bool exists(Op op, const Format& format, Isa isa) {
   if (op == Op::encode) return isa == Isa::scalar && rounds_plainly(format);
@@ -93,8 +96,10 @@ bool exists(Op op, const Format& format, Isa isa) {
 
 }  // namespace
 
+bool in_integers(Op op) { return op == Op::matvec_int8 || op == Op::matmul_int8; }
+
 std::string_view to_string(Op op) {
-  constexpr std::string_view names[] = {"encode", "decode", "matvec", "matmul", "matvec_int8"};
+  constexpr std::string_view names[] = {"encode", "decode", "matvec", "matmul", "matvec_int8", "matmul_int8"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -12,7 +12,7 @@ namespace quantbench {
 struct BenchmarkPlan {
   std::vector<KernelShape> matrices{{4096, 4096, 1}};  // the batch is not used
   std::vector<std::size_t> matvec_batches{1, 8};
-  std::vector<std::size_t> matmul_batches{128};
+  std::vector<std::size_t> matmul_batches{128, 256};
   std::vector<int> threads{1};
   MeasureOptions options;
 };

@@ -77,8 +77,9 @@ TEST(Kernels, EveryFormatHasEveryOpOnEveryIsaOnceUnderItsOwnId) {
                                (described->group % 32 == 0 || described->group == 16))
         << format;
     for (const Isa isa : available_isas()) {
-      EXPECT_EQ(ids.contains(fmt::format("matvec_int8/{}/{}", format, to_string(isa))), in_integers) << format;
-      if (in_integers) ++products_in_integers;
+      for (const char* op : {"matvec_int8", "matmul_int8"})
+        EXPECT_EQ(ids.contains(fmt::format("{}/{}/{}", op, format, to_string(isa))), in_integers) << format;
+      if (in_integers) products_in_integers += 2;
     }
   }
   for (const Kernel& kernel : kernels())

@@ -52,8 +52,9 @@ ThroughputResult summarize(const Kernel& kernel, const KernelShape& shape, const
   result.bytes_per_second = work.bytes / result.seconds_median;
   result.flops_per_second = work.flops / result.seconds_median;
   const double reading = work.bytes / peaks.read_bytes_per_second;
-  const double multiplying = work.flops / peaks.flops_per_second;
-  result.peak = reading >= multiplying ? "read_bandwidth" : "f32_fma";
+  const bool integers = in_integers(kernel.op);
+  const double multiplying = work.flops / (integers ? peaks.int8_ops_per_second : peaks.flops_per_second);
+  result.peak = reading >= multiplying ? "read_bandwidth" : integers ? "int8_dot" : "f32_fma";
   result.percent_of_peak = 100 * std::max(reading, multiplying) / result.seconds_median;
   return result;
 }

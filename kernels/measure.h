@@ -1,10 +1,10 @@
-// Measuring the speed of kernels, and the two peaks of the machine that bound it. docs/kernels.md explains the figures.
+// Measuring the speed of kernels, and the peaks of the machine that bound it. docs/kernels.md explains the figures.
 //
 // bytes   what a call must move, each once: encode and decode the packed weights and the f32 ones; matvec and
 //         matmul the packed weights, the activations and the outputs.
 // flops   2 x outputs x inputs x batch for matvec and matmul; 0 for encode and decode.
-// peak    the one of the two that makes the longer time: bytes / read bandwidth or flops / f32 multiply-add rate. A
-//         kernel at 100 % takes exactly that time.
+// peak    the one of the two that makes the longer time: bytes / read bandwidth or flops / multiply-add rate, which is that
+//         of bytes for products in integers and else of f32. A kernel at 100 % takes exactly that time.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,7 @@ struct ThroughputResult {
   double bytes = 0, flops = 0;                                  // of one call
   double bytes_per_second = 0, flops_per_second = 0;            // at the median
   double percent_of_peak = 0;
-  std::string peak;  // "read_bandwidth" or "f32_fma"
+  std::string peak;  // "read_bandwidth", "f32_fma" or "int8_dot"
 };
 
 /// The result of timed calls, in seconds each (at least one). Quantiles are interpolated linearly between ranks.

@@ -52,6 +52,17 @@ TEST(Summarize, QuantilesRatesAndPercentOfTheBoundingPeak) {
   EXPECT_DOUBLE_EQ(summarize(matvec, shape, peaks, {4}).percent_of_peak, 50);
 }
 
+TEST(Summarize, ProductsInIntegersAreBoundByThePeakOfIntegers) {
+  const Kernel matmul = find_kernel(Op::matmul_int8, "q4_0", Isa::scalar);
+  Peaks peaks;
+  peaks.read_bytes_per_second = 1e12;
+  peaks.flops_per_second = 1;
+  peaks.int8_ops_per_second = 2 * 64 * 128 * 4;  // one second for a batch of four
+  const ThroughputResult result = summarize(matmul, {64, 128, 4}, peaks, {2});
+  EXPECT_EQ(result.peak, "int8_dot");
+  EXPECT_DOUBLE_EQ(result.percent_of_peak, 50);
+}
+
 TEST(RotatingCopies, TakesEqualCopiesInTurnThatTogetherPassTheSize) {
   const std::vector<float> input(100, 1.5f);
   const auto bytes = std::as_bytes(std::span(input));
@@ -72,6 +83,7 @@ TEST(Peaks, ArePositiveAndTheBufferIsPastTheCacheOrAtTheLimit) {
   const Peaks peaks = measure_peaks(2, 1 << 20);
   EXPECT_GT(peaks.read_bytes_per_second, 0);
   EXPECT_GT(peaks.flops_per_second, 0);
+  EXPECT_GT(peaks.int8_ops_per_second, 0);
   EXPECT_EQ(peaks.threads, 2);
   const std::size_t cache = last_level_cache_bytes(), rotation = default_rotation_bytes();
   EXPECT_TRUE(rotation >= 2 * cache || rotation == std::size_t{1} << 30) << cache << " " << rotation;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/cpu/int8_chains.h"
 #include "kernels/cpu/isa_kernels.h"
 
 namespace quantbench {
@@ -64,14 +65,15 @@ double measure_read_bandwidth(int threads, std::size_t buffer_bytes) {
   });
 }
 
-double measure_fma_rate(int threads) {
-  const FmaChains chains = isa_kernels(best_isa()).fma_chains;
+/// chains(rounds, &result) runs and returns how many operations that was.
+template <class Result, class Chains>
+double measure_chains(int threads, const Chains& chains) {
   constexpr std::size_t rounds = 100'000, runs = 30;
   return best_rate(threads, runs, [&](std::size_t, std::size_t) {
-    float result = 0;
-    const std::size_t flops = chains(rounds, &result);
+    Result result = 0;
+    const std::size_t operations = chains(rounds, &result);
     keep(result);
-    return static_cast<double>(flops);
+    return static_cast<double>(operations);
   });
 }
 
@@ -93,7 +95,9 @@ std::size_t default_rotation_bytes() {
 }
 
 Peaks measure_peaks(int threads, std::size_t read_buffer_bytes) {
-  return {threads, measure_read_bandwidth(threads, read_buffer_bytes), measure_fma_rate(threads), read_buffer_bytes};
+  return {threads, measure_read_bandwidth(threads, read_buffer_bytes),
+          measure_chains<float>(threads, isa_kernels(best_isa()).fma_chains),
+          measure_chains<std::int32_t>(threads, int8_chains(best_isa())), read_buffer_bytes};
 }
 
 }  // namespace quantbench

@@ -1,4 +1,4 @@
-// The two rates of a machine that bound every kernel: reading memory and multiplying f32 numbers.
+// The rates of a machine that bound every kernel: reading memory, and multiplying f32 numbers or bytes.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@ struct Peaks {
   int threads = 1;
   double read_bytes_per_second = 0;  // summing a buffer of `read_buffer_bytes`, each thread its own part
   double flops_per_second = 0;       // independent f32 multiply-adds in registers, with the best instruction set
+  double int8_ops_per_second = 0;    // likewise multiply-adds of bytes to 32-bit sums
   std::size_t read_buffer_bytes = 0;
 };
 

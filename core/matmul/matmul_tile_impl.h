@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/matmul/matmul_tile.h"
+#include "core/matmul/transpose.h"
 
 namespace quantbench {
 namespace {
@@ -16,19 +17,6 @@ template <class V>
 constexpr std::size_t panel_columns = V::width* V::panel_vectors;
 
 inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
-
-/// In place transpose of a V::width square: after log2(width) rounds of interleaving the two halves.
-template <class V>
-[[gnu::always_inline]] inline void transpose(typename V::Register (&rows)[V::width]) {
-  for (std::size_t round = 1; round < V::width; round *= 2) {
-    typename V::Register mixed[V::width];
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < V::width / 2; ++i)
-      V::interleave(rows[i], rows[i + V::width / 2], mixed[2 * i], mixed[2 * i + 1]);
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < V::width; ++i) rows[i] = mixed[i];
-  }
-}
 
 /// One panel of b: `count` columns of the product in `k` steps, stored k-major at `values`, in the order of summation.
 struct Panel {

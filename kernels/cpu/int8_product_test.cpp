@@ -10,19 +10,13 @@
 #include "core/error.h"
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/synthetic.h"
+#include "kernels/testing/int8_reference.h"
 #include "quantizers/formats/registry.h"
 
 namespace quantbench {
 namespace {
 
 using FormatPointer = std::shared_ptr<const Format>;
-
-std::vector<FormatPointer> formats_with_codes() {
-  std::vector<FormatPointer> found;
-  for (const std::string& id : format_ids())
-    if (const auto format = find_format(id); has_int8_kernels(*format)) found.push_back(format);
-  return found;
-}
 
 /// Row lengths around the runs and the units of eight runs.
 std::vector<std::size_t> lengths(const Format& format) {
@@ -99,28 +93,6 @@ TEST(Int8Kernels, UnpackGivesCodesAndAffinesOfTheWeights) {
     }
 }
 
-/// Exact sums over the rounded activations, and what the error bound of int8_kernels.h counts.
-struct ExactProduct {
-  double sum = 0, magnitude = 0;
-};
-
-ExactProduct exact_product(const Tensor& tensor, std::size_t row, const Int8Activations& x, std::size_t b) {
-  const Int8Kernels& scalar = int8_kernels(*tensor.format, Isa::scalar);
-  std::vector<std::uint8_t> codes(x.runs * 32);
-  std::vector<float> scales(codes.size() / scalar.group), offsets(scales);
-  scalar.unpack({tensor.format.get(), tensor.row(row), tensor.cols, 0, tensor.cols},
-                {codes.data(), scales.data(), offsets.data()});
-  ExactProduct product;
-  for (std::size_t i = 0; i < tensor.cols; ++i) {
-    const double activation = static_cast<double>(x.scales[b * x.runs + i / 32]) * x.values[b * x.runs * 32 + i];
-    const double scaled = static_cast<double>(scales[i / scalar.group]) * codes[i];
-    product.sum += (scaled + static_cast<double>(offsets[i / scalar.group])) * activation;
-    product.magnitude +=
-        (std::fabs(scaled) + std::fabs(static_cast<double>(offsets[i / scalar.group]))) * std::fabs(activation);
-  }
-  return product;
-}
-
 TEST(Int8Kernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnBatchOrThreads) {
   constexpr std::size_t rows = 3, batch = 6;
   for (const FormatPointer& format : formats_with_codes())
@@ -135,7 +107,7 @@ TEST(Int8Kernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnBatchOrThreads
           matvec_int8({&tensor.view(), x.data() + b * cols, cols, single.data(), rows, 1}, 1, isa);
           for (std::size_t row = 0; row < rows; ++row) {
             EXPECT_EQ(single[row], y[b * rows + row]) << format->id << ", " << to_string(isa);
-            const ExactProduct exact = exact_product(tensor.view(), row, rounded, b);
+            const ExactProduct exact = UnpackedRow(tensor.view(), row).times(rounded, b);
             ASSERT_NEAR(y[b * rows + row], exact.sum,
                         0x1p-24 * (static_cast<double>(rounded.runs) + 20) * exact.magnitude)
                 << format->id << ", " << to_string(isa) << ", " << cols << " columns";
