@@ -141,7 +141,8 @@ TEST(Evaluate, NativeProductsAreCloseToExactOnesAndBitsDependOnNothingElse) {
   storage.reserve(test.weights.size());
   test.weights = in_integers(test.weights, storage);
   const auto native = [](const Case& of, int threads) {
-    return evaluate(*of.model, of.weights, of.windows, of.protocol, {.threads = threads, .compute = Compute::native}).nll;
+    return evaluate(*of.model, of.weights, of.windows, of.protocol, {.threads = threads, .compute = Compute::native})
+        .nll;
   };
   const std::vector<float> exact = test.evaluate().nll, one = native(test, 1);
   EXPECT_NE(one, exact);

@@ -21,7 +21,8 @@ Compute parse_compute(std::string_view text) {
   fail("compute: found '{}'; expected exact or native", text);
 }
 
-void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers, EvaluateOptions& options) {
+void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers,
+                              EvaluateOptions& options) {
   options.compute = compute_of(method);
   options.cache = kv_cache_rounding(kv_cache_options(method), options.threads);
   options.input = activation_rounding(activations_of(method), std::move(layers), options.threads);

@@ -15,7 +15,8 @@ Compute parse_compute(std::string_view text);
 
 /// Sets `compute`, `cache` and `input` to what the method asks for. layers: names of the weights that the method covers. `threads` is
 /// read.
-void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers, EvaluateOptions& options);
+void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers,
+                              EvaluateOptions& options);
 
 /// For a cell's notes: what is not as in an exact evaluation of the weights.
 std::vector<std::string> describe_evaluation_options(const Method& method);

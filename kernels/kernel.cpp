@@ -82,7 +82,7 @@ bool rounds_plainly(const Format& format) {
 using RunFunction = void (*)(const Kernel&, const KernelOperands&);
 
 RunFunction run_function(Op op) {
-  constexpr RunFunction functions[] = {run_encode, run_decode, run_matvec,
+  constexpr RunFunction functions[] = {run_encode, run_decode,      run_matvec,
                                        run_matmul, run_matvec_int8, run_matmul_int8};
   return functions[static_cast<std::size_t>(op)];
 }

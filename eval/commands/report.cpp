@@ -55,6 +55,8 @@ void write_charts(const std::vector<Report>& reports, const Output& output) {
     for (const ChartMetric metric : chart_metrics())
       if (can_chart(reports[index], metric))
         output.write(fmt::format("{}{}.svg", to_string(metric), number), render_chart(reports[index], metric));
+    if (can_draw_roofline(reports[index]))
+      output.write(fmt::format("roofline{}.svg", number), render_roofline(reports[index]));
   }
 }
 

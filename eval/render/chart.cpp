@@ -8,51 +8,14 @@
 #include "core/error.h"
 #include "eval/render/axis.h"
 #include "eval/render/chart_data.h"
+#include "eval/render/chart_style.h"
 #include "eval/render/label_layout.h"
 #include "eval/render/svg.h"
 
 namespace quantbench {
 namespace {
 
-constexpr double canvas_width = 960, canvas_height = 600;
-constexpr Box plot{84, 96, 884, 536};
-constexpr double marker_radius = 5;
-constexpr double label_font_width = 6.9, label_height = 13;  // of an 11 px sans-serif, of the widest usual fonts
-constexpr std::size_t family_colours = 8;
-
-struct Palette {
-  std::string_view background, text, muted, grid, frame;
-  // Those of Okabe and Ito, told apart by colour-blind readers too, shifted until text in them is readable on
-  // `background`.
-  std::array<std::string_view, family_colours> families;
-};
-constexpr Palette light{
-    "#ffffff", "#1f2328", "#59636e",
-    "#d8dee4", "#818b98", {"#0072b2", "#c04f00", "#00805d", "#a8477f", "#946200", "#1f82ba", "#606870", "#6f42c1"}};
-constexpr Palette dark{
-    "#0d1117", "#e6edf3", "#9198a1",
-    "#2a313c", "#656c76", {"#4aa8e8", "#ff8c42", "#2ecc9a", "#e39ac8", "#f2c14e", "#8ad1ff", "#9aa4af", "#b79bff"}};
-
-std::string rules_of(const Palette& palette) {
-  std::string css = fmt::format(
-      "text{{fill:{1}}}\n.background{{fill:{0}}}\n.muted{{fill:{2}}}\n.grid{{stroke:{3}}}\n"
-      ".frame,.frontier{{stroke:{4}}}\n.reference,.ring{{stroke:{1}}}\n.halo{{stroke:{0}}}\n",
-      palette.background, palette.text, palette.muted, palette.grid, palette.frame);
-  for (std::size_t family = 0; family < family_colours; ++family)
-    css += fmt::format(".c{0}{{fill:{1};stroke:{1}}}\n.t{0}{{fill:{1}}}\n", family, palette.families[family]);
-  return css;
-}
-
-std::string style_sheet() {
-  return "text{font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;font-size:12px}\n"
-         ".title{font-size:17px;font-weight:600}\n.label,.strong{font-size:11px}\n.strong{font-weight:600}\n"
-         ".halo{stroke-width:3px;stroke-linejoin:round;paint-order:stroke}\n"
-         ".frame,.ring,.frontier,.interval{fill:none}\n.leader{stroke-width:.8;opacity:.6}\n"
-         ".reference{stroke-width:1.4;stroke-dasharray:7 4}\n"
-         ".frontier{stroke-width:2;stroke-linejoin:round;opacity:.6}\n.ring{stroke-width:1.2}\n"
-         ".interval{stroke-width:1.3}\n" +
-         rules_of(light) + "@media (prefers-color-scheme:dark){\n" + rules_of(dark) + "}\n";
-}
+constexpr Box plot = chart_plot;
 
 struct MetricText {
   std::string name;  // in the title and at the axis
@@ -91,7 +54,7 @@ class Chart {
         text_(text_of(metric)),
         x_(bits_axis({data_.points.front().bits_per_weight, data_.points.back().bits_per_weight})),
         y_(value_axis(data_, metric)),
-        svg_(canvas_width, canvas_height, style_sheet(), title(),
+        svg_(canvas_width, canvas_height, chart_style_sheet(), title(),
              fmt::format("{} of {} methods against bits per weight", text_.name, data_.points.size())) {}
 
   std::string draw() {

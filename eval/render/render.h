@@ -39,4 +39,10 @@ bool can_chart(const Report& report, ChartMetric metric);
 /// Bits per weight against the metric as a stand-alone SVG document. Throws Error unless can_chart.
 std::string render_chart(const Report& report, ChartMetric metric);
 
+/// Whether at least two products of kernels were measured.
+bool can_draw_roofline(const Report& report);
+/// Operations per second of the products against operations per byte, under the peaks of the machine (Williams, Waterman and Patterson
+/// 2009), for the largest thread count, as a stand-alone SVG document. Throws Error unless can_draw_roofline.
+std::string render_roofline(const Report& report);
+
 }  // namespace quantbench
