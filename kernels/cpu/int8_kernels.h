@@ -41,6 +41,8 @@ struct UnpackedCodes {
 struct Int8Kernels {
   /// Weights with one scale in `unpack`: 16 or 32; 0 when the format has no integer levels, and no functions here.
   std::size_t group = 0;
+  /// "generic", or "tuned" where there is code of its own for the format's layout.
+  const char* variant = "generic";
   /// sums: the products of a whole row with one vector; with four. The order of summation depends on the instruction set, never
   /// on the batch. Against exact sums over the rounded activations x,
   ///     |error| <= 2^-24 (runs + 20) sum (|scale| code + |offset|) |x|

@@ -1,3 +1,4 @@
+#include "kernels/cpu/int8_affines_avx2.h"
 #include "kernels/cpu/int8_kernels_impl.h"
 #include "kernels/cpu/int8_lanes_avx2.h"
 

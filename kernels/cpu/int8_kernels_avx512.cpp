@@ -1,5 +1,7 @@
+#include "kernels/cpu/int8_affines_avx2.h"
 #include "kernels/cpu/int8_kernels_impl.h"
 #include "kernels/cpu/int8_lanes_avx512.h"
+#include "kernels/cpu/int8_units_avx512.h"
 
 namespace quantbench {
 

@@ -7,9 +7,8 @@
 namespace quantbench {
 namespace {
 
-/// What AVX-512 shares: a run of 32 bytes is one register of 256 bits, and so are its eight partial sums.
+/// What AVX-512 shares: a run of 32 bytes is one register of 256 bits, and so are eight partial sums.
 struct Int8Registers : LanesAvx2 {
-  using Sums = __m256;
   using Codes = __m256i;
 
   static Codes load_codes(const std::uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
@@ -21,7 +20,14 @@ struct Int8Registers : LanesAvx2 {
     return shift == 0 ? levels : add(levels, shift);
   }
 
-  static Sums no_sums() { return _mm256_setzero_ps(); }
+  /// Words of 16 bits, `stride` bytes apart, the first at p + offset.
+  template <int stride, int offset = 0>
+  [[gnu::always_inline]] static __m128i eight_words(const std::byte* p) {
+    const auto word = [p](int k) __attribute__((always_inline)) {
+      return static_cast<short>(formats::load_u16(p + offset + k * stride));
+    };
+    return _mm_setr_epi16(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
+  }
 
   template <int per>
   static __m256 scales_of_parts(const float* scales) {
@@ -30,7 +36,7 @@ struct Int8Registers : LanesAvx2 {
   }
 
   template <int count>
-  static void add_products(Sums& sums, const float* a, const float* b) {
+  static void add_products(__m256& sums, const float* a, const float* b) {
     int i = 0;
     for (; i + 8 <= count; i += 8) sums = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), sums);
     if constexpr (count % 8 == 4) {
@@ -61,7 +67,7 @@ struct Int8Registers : LanesAvx2 {
       out[2 * i + 1] = a[2 * i + 1] * b[i];
     }
   }
-  static float total(Sums sums) {
+  static float total(__m256 sums) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
@@ -75,15 +81,27 @@ struct Int8LanesAvx2 : Int8Registers {
   static constexpr bool is_signed = F::level_max - F::level_min > 127;
   template <class F>
   static constexpr int dot_shift = is_signed<F> ? 0 : -F::level_min;
+  static constexpr const char* variant = "generic";
 
-  template <class F, int per>
+  /// Runs take turns: a chain of additions to one register would be slower than the products.
+  struct Sums {
+    __m256 chains[2];
+  };
+  static Sums no_sums() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+  static float total(const Sums& sums) { return Int8Registers::total(_mm256_add_ps(sums.chains[0], sums.chains[1])); }
+
+  template <int count>
+  static void add_products(Sums& sums, const float* a, const float* b) {
+    Int8Registers::add_products<count>(sums.chains[0], a, b);
+  }
+  template <class F, int per, int k>
   [[gnu::always_inline]] static void add_dot(Sums& sums, Codes codes, const std::int8_t* x, const float* scales) {
     const __m256i activations = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
     const __m256i pairs = is_signed<F>
                               ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(activations, codes))
                               : _mm256_maddubs_epi16(codes, activations);
     const __m256 dots = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-    sums = _mm256_fmadd_ps(dots, scales_of_parts<per>(scales), sums);
+    sums.chains[k % 2] = _mm256_fmadd_ps(dots, scales_of_parts<per>(scales), sums.chains[k % 2]);
   }
 };
 

@@ -8,6 +8,7 @@ namespace quantbench {
 namespace {
 
 struct Int8LanesScalar {
+  static constexpr const char* variant = "generic";
   using Sums = float;
   struct Codes {
     std::uint8_t of_weight[32];
@@ -32,7 +33,7 @@ struct Int8LanesScalar {
   }
 
   static Sums no_sums() { return 0; }
-  template <class F, int per>
+  template <class F, int per, int>
   static void add_dot(Sums& sums, const Codes& codes, const std::int8_t* x, const float* scales) {
     for (int part = 0; part < per; ++part) {
       int dot = 0;
