@@ -13,6 +13,8 @@ namespace {
   return _mm256_set1_ps(formats::HalfScale::load(p));
 }
 
+[[gnu::always_inline]] inline __m256 negative(__m256 a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
+
 [[gnu::always_inline]] inline __m256i eight_bytes(std::uint64_t bytes) {
   return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(bytes)));
 }
@@ -34,23 +36,21 @@ namespace {
                           _mm256_set1_epi32(15));
 }
 
-/// Writes eight affines, the offsets for codes = levels + shift.
+/// Writes eight affines: scales unit * integer, the offsets for codes = levels + shift of formats without other ones.
 template <int shift>
-[[gnu::always_inline]] inline void store_affines(__m256 scale, __m256 offset, float* scales, float* offsets) {
+[[gnu::always_inline]] inline void store_scales(__m256 scale, float* scales, float* offsets) {
   _mm256_storeu_ps(scales, scale);
-  _mm256_storeu_ps(offsets, _mm256_sub_ps(offset, _mm256_mul_ps(scale, _mm256_set1_ps(static_cast<float>(shift)))));
+  _mm256_storeu_ps(offsets, _mm256_mul_ps(scale, _mm256_set1_ps(static_cast<float>(-shift))));
 }
 template <int shift>
 [[gnu::always_inline]] inline void store_scales(__m256 unit, __m256i integers, float* scales, float* offsets) {
-  store_affines<shift>(_mm256_mul_ps(unit, _mm256_cvtepi32_ps(integers)), _mm256_setzero_ps(), scales, offsets);
+  store_scales<shift>(_mm256_mul_ps(unit, _mm256_cvtepi32_ps(integers)), scales, offsets);
 }
-/// unit * scale of level -= min_unit * min
-template <int shift>
-[[gnu::always_inline]] inline void store_scales_and_mins(__m256 unit, __m256i integers, __m256 min_unit, __m256i mins,
-                                                         float* scales, float* offsets) {
-  const __m256 offset = _mm256_mul_ps(min_unit, _mm256_cvtepi32_ps(mins));
-  store_affines<shift>(_mm256_mul_ps(unit, _mm256_cvtepi32_ps(integers)), _mm256_xor_ps(offset, _mm256_set1_ps(-0.0f)),
-                       scales, offsets);
+/// Sixteen, unit * byte. The product of the unit and the shift is exact too.
+template <class L, int shift>
+[[gnu::always_inline]] inline void store_sixteen_scales(float unit, __m128i bytes, float* scales, float* offsets) {
+  L::multiply_bytes(bytes, unit, scales);
+  L::multiply_bytes(bytes, unit * static_cast<float>(-shift), offsets);
 }
 
 template <class F>
@@ -65,45 +65,39 @@ struct UnitAffines<F, L, 8, shift> {
     constexpr std::uint32_t six = 0x3F3F3F3Fu, low = 0x0F0F0F0Fu, high = 0x30303030u;
     const __m256i integers = eight_bytes(joined(first & six, (third & low) | (first >> 2 & high)));
     const __m256i mins = eight_bytes(joined(second & six, (third >> 4 & low) | (second >> 2 & high)));
-    store_scales_and_mins<shift>(every_f16(b), integers, every_f16(b + 2), mins, scales, offsets);
+    _mm256_storeu_ps(scales, _mm256_mul_ps(every_f16(b), _mm256_cvtepi32_ps(integers)));
+    _mm256_storeu_ps(offsets, _mm256_mul_ps(negative(every_f16(b + 2)), _mm256_cvtepi32_ps(mins)));
   }
 };
 
 template <class L, int shift>
 struct UnitAffines<formats::Q2_K, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    const __m256 unit = every_f16(b + 80), min_unit = every_f16(b + 82);
-    for (int half = 0; half < 2; ++half) {
-      const __m256i bytes = eight_bytes(b + 8 * half);
-      store_scales_and_mins<shift>(unit, _mm256_and_si256(bytes, _mm256_set1_epi32(15)), min_unit,
-                                   _mm256_srli_epi32(bytes, 4), scales + 8 * half, offsets + 8 * half);
-    }
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)), low = _mm_set1_epi8(15);
+    L::multiply_bytes(_mm_and_si128(bytes, low), formats::HalfScale::load(b + 80), scales);
+    L::multiply_bytes(_mm_and_si128(_mm_srli_epi16(bytes, 4), low), -formats::HalfScale::load(b + 82), offsets);
   }
 };
 
 template <class L, int shift>
 struct UnitAffines<formats::Q3_K, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    const __m256 unit = every_f16(b + 108);
-    const std::uint64_t lows = load_u64(b + 96);
-    const std::uint32_t highs = formats::load_u32(b + 104);
-    for (int half = 0; half < 2; ++half) {
-      const std::uint32_t four = highs >> (4 * half), two = 0x03030303u;
-      const std::uint64_t high = joined(four & two, four >> 2 & two) << 4;
-      const __m256i stored = eight_bytes((lows >> (4 * half) & 0x0F0F0F0F0F0F0F0Fu) | high);
-      store_scales<shift>(unit, _mm256_sub_epi32(stored, _mm256_set1_epi32(32)), scales + 8 * half, offsets + 8 * half);
-    }
+    const __m128i twice = _mm_set1_epi64x(static_cast<long long>(load_u64(b + 96)));
+    const __m128i lows = _mm_unpacklo_epi64(twice, _mm_srli_epi16(twice, 4));
+    const __m128i all_highs = _mm_set1_epi32(static_cast<int>(formats::load_u32(b + 104)));
+    const __m128i highs = _mm_srlv_epi32(all_highs, _mm_setr_epi32(0, 2, 4, 6));
+    const __m128i stored =
+        _mm_or_si128(_mm_and_si128(lows, _mm_set1_epi8(15)), _mm_slli_epi16(_mm_and_si128(highs, _mm_set1_epi8(3)), 4));
+    store_sixteen_scales<L, shift>(formats::HalfScale::load(b + 108), _mm_sub_epi8(stored, _mm_set1_epi8(32)), scales,
+                                   offsets);
   }
 };
 
 template <class L, int shift>
 struct UnitAffines<formats::Q6_K, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    const __m256 unit = every_f16(b + 208);
-    for (int half = 0; half < 2; ++half) {
-      const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b + 192 + 8 * half));
-      store_scales<shift>(unit, _mm256_cvtepi8_epi32(bytes), scales + 8 * half, offsets + 8 * half);
-    }
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 192));
+    store_sixteen_scales<L, shift>(formats::HalfScale::load(b + 208), bytes, scales, offsets);
   }
 };
 
@@ -121,10 +115,14 @@ struct UnitAffines<formats::IQ4_XS, L, 8, shift> {
 
 /// d * (2 s + 1) * unit
 template <class F, int shift>
-[[gnu::always_inline]] inline void store_codebook_scales(__m256 d, __m256i s, float* scales, float* offsets) {
-  const __m256 odd = _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_add_epi32(s, s), _mm256_set1_epi32(1)));
-  store_affines<shift>(_mm256_mul_ps(d, _mm256_mul_ps(odd, _mm256_set1_ps(F::codebook.unit))), _mm256_setzero_ps(),
-                       scales, offsets);
+[[gnu::always_inline]] inline void store_codebook_scales(const std::byte* d, __m256i s, float* scales, float* offsets) {
+  const __m256i odd = _mm256_add_epi32(_mm256_add_epi32(s, s), _mm256_set1_epi32(1));
+  store_scales<shift>(_mm256_set1_ps(formats::HalfScale::load(d) * F::codebook.unit), odd, scales, offsets);
+}
+template <class F, class L, int shift>
+[[gnu::always_inline]] inline void store_sixteen_codebook_scales(float d, __m128i s, float* scales, float* offsets) {
+  const __m128i odd = _mm_add_epi8(_mm_add_epi8(s, s), _mm_set1_epi8(1));
+  store_sixteen_scales<L, shift>(d * F::codebook.unit, odd, scales, offsets);
 }
 
 /// Sixteen nibbles behind each other.
@@ -136,17 +134,16 @@ constexpr int nibbles_at = std::is_same_v<F, formats::IQ2_XS>  ? 66
 template <class F, class L, int shift>
 requires(nibbles_at<F> > 0) struct UnitAffines<F, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    const __m256 d = every_f16(b);
-    for (int half = 0; half < 2; ++half)
-      store_codebook_scales<F, shift>(d, eight_nibbles(b + nibbles_at<F> + 4 * half), scales + 8 * half,
-                                      offsets + 8 * half);
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b + nibbles_at<F>));
+    const __m128i s = _mm_and_si128(_mm_unpacklo_epi8(bytes, _mm_srli_epi16(bytes, 4)), _mm_set1_epi8(15));
+    store_sixteen_codebook_scales<F, L, shift>(formats::HalfScale::load(b), s, scales, offsets);
   }
 };
 
 template <class L, int shift>
 struct UnitAffines<formats::IQ3_S, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    store_codebook_scales<formats::IQ3_S, shift>(every_f16(b), eight_nibbles(b + 106), scales, offsets);
+    store_codebook_scales<formats::IQ3_S, shift>(b, eight_nibbles(b + 106), scales, offsets);
   }
 };
 
@@ -168,7 +165,7 @@ template <class F, class L, int shift>
 requires has_sign_words<F>
 struct UnitAffines<F, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    store_codebook_scales<F, shift>(every_f16(b), _mm256_srli_epi32(sign_words<F>(b), 28), scales, offsets);
+    store_codebook_scales<F, shift>(b, _mm256_srli_epi32(sign_words<F>(b), 28), scales, offsets);
   }
 };
 
@@ -177,7 +174,7 @@ struct UnitAffines<formats::IQ1_S, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
     const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 34)));
     const __m256i s = _mm256_and_si256(_mm256_srli_epi32(words, 12), _mm256_set1_epi32(7));
-    store_codebook_scales<formats::IQ1_S, shift>(every_f16(b), s, scales, offsets);
+    store_codebook_scales<formats::IQ1_S, shift>(b, s, scales, offsets);
   }
 };
 
@@ -186,13 +183,12 @@ struct UnitAffines<formats::IQ1_M, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
     const std::uint64_t words = load_u64(b + 48);
     const std::uint64_t d = (words >> 12 & 0xF) | (words >> 24 & 0xF0) | (words >> 36 & 0xF00) | (words >> 48 & 0xF000);
-    const __m256 unit = _mm256_set1_ps(_cvtsh_ss(static_cast<std::uint16_t>(d)));
-    const __m256i shifts = _mm256_setr_epi32(0, 3, 6, 9, 16, 19, 22, 25);
-    for (int half = 0; half < 2; ++half) {
-      const __m256i two = _mm256_set1_epi32(static_cast<int>(words >> (32 * half)));
-      const __m256i s = _mm256_and_si256(_mm256_srlv_epi32(two, shifts), _mm256_set1_epi32(7));
-      store_codebook_scales<formats::IQ1_M, shift>(unit, s, scales + 8 * half, offsets + 8 * half);
-    }
+    // Twelve bits of each lane are spread to four bytes.
+    const __m128i packed = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(b + 48)));
+    const __m128i pairs = _mm_and_si128(_mm_or_si128(packed, _mm_slli_epi32(packed, 10)), _mm_set1_epi32(0x003F003F));
+    const __m128i s = _mm_and_si128(_mm_or_si128(pairs, _mm_slli_epi32(pairs, 5)), _mm_set1_epi32(0x07070707));
+    store_sixteen_codebook_scales<formats::IQ1_M, L, shift>(_cvtsh_ss(static_cast<std::uint16_t>(d)), s, scales,
+                                                            offsets);
   }
 };
 
@@ -210,8 +206,7 @@ template <class F, class L, int shift>
 requires begins_with_scale<F>
 struct UnitAffines<F, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    const __m256 scale = _mm256_cvtph_ps(L::template eight_words<F::block_bytes>(b));
-    store_affines<shift>(scale, _mm256_setzero_ps(), scales, offsets);
+    store_scales<shift>(_mm256_cvtph_ps(L::template eight_words<F::block_bytes>(b)), scales, offsets);
   }
 };
 
@@ -219,8 +214,8 @@ template <class F, class L, int shift>
 requires begins_with_scale_and_offset<F>
 struct UnitAffines<F, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    store_affines<shift>(_mm256_cvtph_ps(L::template eight_words<F::block_bytes>(b)),
-                         _mm256_cvtph_ps(L::template eight_words<F::block_bytes, 2>(b)), scales, offsets);
+    _mm256_storeu_ps(scales, _mm256_cvtph_ps(L::template eight_words<F::block_bytes>(b)));
+    _mm256_storeu_ps(offsets, _mm256_cvtph_ps(L::template eight_words<F::block_bytes, 2>(b)));
   }
 };
 
@@ -232,8 +227,7 @@ struct UnitAffines<formats::MXFP4, L, 8, shift> {
     const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
     const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
     const __m256i is_normal = _mm256_cmpgt_epi32(e, _mm256_set1_epi32(1));
-    const __m256 scale = _mm256_castsi256_ps(_mm256_blendv_epi8(subnormal, normal, is_normal));
-    store_affines<shift>(scale, _mm256_setzero_ps(), scales, offsets);
+    store_scales<shift>(_mm256_castsi256_ps(_mm256_blendv_epi8(subnormal, normal, is_normal)), scales, offsets);
   }
 };
 
@@ -241,15 +235,15 @@ struct UnitAffines<formats::MXFP4, L, 8, shift> {
 template <class L, int shift>
 struct UnitAffines<formats::NVFP4, L, 8, shift> {
   [[gnu::always_inline]] static void load(const std::byte* b, float* scales, float* offsets) {
-    constexpr int bytes = formats::NVFP4::block_bytes;
-    for (int half = 0; half < 2; ++half, b += 2 * bytes) {
-      const std::uint64_t codes = joined(formats::load_u32(b), formats::load_u32(b + bytes));
-      const __m128i words = _mm_cvtepu8_epi16(_mm_cvtsi64_si128(static_cast<long long>(codes)));
-      const __m128i is_zero = _mm_cmpeq_epi16(words, _mm_set1_epi16(0x7F));
-      const __m128i halves = _mm_slli_epi16(_mm_and_si128(words, _mm_set1_epi16(0x7F)), 7);
-      const __m256 scale = _mm256_mul_ps(_mm256_cvtph_ps(_mm_andnot_si128(is_zero, halves)), _mm256_set1_ps(128));
-      store_affines<shift>(scale, _mm256_setzero_ps(), scales + 8 * half, offsets + 8 * half);
-    }
+    const auto codes_of = [b](int block) __attribute__((always_inline)) {
+      return static_cast<int>(formats::load_u32(b + block * formats::NVFP4::block_bytes));
+    };
+    const __m128i codes = _mm_setr_epi32(codes_of(0), codes_of(1), codes_of(2), codes_of(3));
+    const __m128i used =
+        _mm_andnot_si128(_mm_cmpeq_epi8(codes, _mm_set1_epi8(0x7F)), _mm_and_si128(codes, _mm_set1_epi8(0x7F)));
+    const __m256i halves = _mm256_slli_epi16(_mm256_cvtepu8_epi16(used), 7);
+    L::multiply_halves(halves, 128, scales);
+    L::multiply_halves(halves, -128 * shift, offsets);
   }
 };
 

@@ -8,18 +8,6 @@
 namespace quantbench {
 namespace {
 
-/// 64 bytes of a table, to be loaded.
-struct alignas(64) Bytes64 {
-  std::uint8_t at[64];
-  operator __m512i() const { return _mm512_load_si512(at); }
-};
-template <class Byte>
-constexpr Bytes64 bytes64(const Byte& byte) {
-  Bytes64 bytes{};
-  for (int i = 0; i < 64; ++i) bytes.at[i] = static_cast<std::uint8_t>(byte(i));
-  return bytes;
-}
-
 [[gnu::always_inline]] inline __m512i every_byte(int n) { return _mm512_set1_epi8(static_cast<char>(n)); }
 
 /// Bit by bit: first where the mask is set, second elsewhere.
@@ -72,6 +60,12 @@ template <int pair>
   __builtin_memcpy(&low, first, sizeof low);
   __builtin_memcpy(&high, second, sizeof high);
   return _mm512_srlv_epi64(_mm512_mask_set1_epi64(_mm512_set1_epi64(low), 0xF0, high), shifts);
+}
+/// Runs of 32 bytes.
+[[gnu::always_inline]] inline __m512i bytes_of_runs(const std::byte* first, const std::byte* second) {
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 /// Runs of 4 bytes with 32 bits.
 [[gnu::always_inline]] inline __mmask64 bits_of_runs(const std::byte* first, const std::byte* second) {
@@ -238,10 +232,7 @@ requires(std::is_same_v<F, formats::Q8_0> || std::is_same_v<F, formats::Q8_1>) s
   template <int k>
   [[gnu::always_inline]] __m512i pair() const {
     const std::byte* first = b + 2 * k * F::block_bytes + levels_at;
-    const auto* second = reinterpret_cast<const __m256i*>(first + F::block_bytes);
-    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first));
-    const __m512i levels = _mm512_inserti64x4(_mm512_castsi256_si512(low), _mm256_loadu_si256(second), 1);
-    return _mm512_xor_si512(levels, every_byte(0x80));
+    return _mm512_xor_si512(bytes_of_runs(first, first + F::block_bytes), every_byte(0x80));
   }
 };
 
@@ -307,24 +298,19 @@ struct UnitCodes<formats::TQ1_0> {
 
 /// Two whole runs of grouped_codes.h.
 template <class F>
-[[gnu::always_inline]] inline __m512i grouped_pair(const std::byte* runs) {
-  constexpr int bits = F::bits, bytes = 4 * bits, crumbs_at = bits & 4 ? 16 : 0,
-                bits_at = crumbs_at + (bits & 2 ? 8 : 0);
+[[gnu::always_inline]] inline __m512i codes_of_runs(const std::byte* first, const std::byte* second) {
+  constexpr int bits = F::bits, crumbs_at = bits & 4 ? 16 : 0, bits_at = crumbs_at + (bits & 2 ? 8 : 0);
   if constexpr (bits == 8) {
-    return _mm512_xor_si512(load64(runs), every_byte(0x80));
+    return _mm512_xor_si512(bytes_of_runs(first, second), every_byte(0x80));
   } else {
-    const std::byte* second = runs + bytes;
-    __m512i codes;
-    if constexpr ((bits & 4) != 0) codes = _mm512_and_si512(nibbles_of_runs(runs, second), every_byte(15));
+    __m512i codes = _mm512_setzero_si512();
+    if constexpr ((bits & 4) != 0) codes = _mm512_and_si512(nibbles_of_runs(first, second), every_byte(15));
     if constexpr ((bits & 2) != 0) {
-      const __m512i crumbs = _mm512_and_si512(crumbs_of_runs(runs + crumbs_at, second + crumbs_at), every_byte(3));
-      if constexpr ((bits & 4) != 0)
-        codes = _mm512_or_si512(codes, _mm512_slli_epi16(crumbs, 4));
-      else
-        codes = crumbs;
+      const __m512i crumbs = _mm512_and_si512(crumbs_of_runs(first + crumbs_at, second + crumbs_at), every_byte(3));
+      codes = (bits & 4) != 0 ? _mm512_or_si512(codes, _mm512_slli_epi16(crumbs, 4)) : crumbs;
     }
     if constexpr ((bits & 1) != 0)
-      codes = _mm512_mask_add_epi8(codes, bits_of_runs(runs + bits_at, second + bits_at), codes,
+      codes = _mm512_mask_add_epi8(codes, bits_of_runs(first + bits_at, second + bits_at), codes,
                                    every_byte(1 << (bits - 1)));
     return codes;
   }

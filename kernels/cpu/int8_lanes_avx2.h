@@ -29,6 +29,19 @@ struct Int8Registers : LanesAvx2 {
     return _mm_setr_epi16(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
   }
 
+  /// Sixteen products with signed bytes, or with halves.
+  static void multiply_bytes(__m128i bytes, float factor, float* out) {
+    for (int half = 0; half < 2; ++half, bytes = _mm_srli_si128(bytes, 8))
+      _mm256_storeu_ps(out + 8 * half,
+                       _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(factor)));
+  }
+  static void multiply_halves(__m256i halves, float factor, float* out) {
+    const __m256 first = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+    const __m256 last = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
+    _mm256_storeu_ps(out, _mm256_mul_ps(first, _mm256_set1_ps(factor)));
+    _mm256_storeu_ps(out + 8, _mm256_mul_ps(last, _mm256_set1_ps(factor)));
+  }
+
   template <int per>
   static __m256 scales_of_parts(const float* scales) {
     if constexpr (per == 1) return _mm256_broadcast_ss(scales);

@@ -16,6 +16,42 @@ constexpr bool has_sign_bits = [] {
     return false;
 }();
 
+/// 64 bytes of a table, to be loaded.
+struct alignas(64) Bytes64 {
+  std::uint8_t at[64];
+  operator __m512i() const { return _mm512_load_si512(at); }
+};
+template <class Byte>
+constexpr Bytes64 bytes64(const Byte& byte) {
+  Bytes64 bytes{};
+  for (int i = 0; i < 64; ++i) bytes.at[i] = static_cast<std::uint8_t>(byte(i));
+  return bytes;
+}
+
+/// How eight words of 16 bits, the k-th at offset + k * stride, are picked from loads of 64 bytes that stay within 8 * stride.
+template <int stride, int offset>
+struct WordPicks {
+  static constexpr int at(int k) { return offset + k * stride; }
+  /// The last word that is in the same load as `first`.
+  static constexpr int last(int first) {
+    int k = first;
+    while (k < 7 && at(k + 1) + 2 <= begin(first) + 64) ++k;
+    return k;
+  }
+  static constexpr int begin(int first) { return at(first) + 64 <= 8 * stride ? at(first) : 8 * stride - 64; }
+
+  template <int first>
+  [[gnu::always_inline]] static __m512i pick(const std::byte* p, __m512i picked) {
+    static constexpr Bytes64 positions = bytes64([](int i) { return at(i / 2 % 8) + i % 2 - begin(first); });
+    constexpr __mmask64 mask = ((1ull << (2 * last(first) + 2)) - 1) & ~((1ull << (2 * first)) - 1);
+    picked = _mm512_mask_permutexvar_epi8(picked, mask, positions, _mm512_loadu_si512(p + begin(first)));
+    if constexpr (last(first) == 7)
+      return picked;
+    else
+      return pick<last(first) + 1>(p, picked);
+  }
+};
+
 struct Int8LanesAvx512 : Int8Registers {
   template <class F>
   static constexpr int dot_shift = has_sign_bits<F> ? 0 : -F::level_min;
@@ -30,6 +66,17 @@ struct Int8LanesAvx512 : Int8Registers {
     const __m512 pairs = _mm512_add_ps(sums.pairs[0], sums.pairs[1]);
     const __m256 high = _mm512_extractf32x8_ps(pairs, 1);
     return Int8Registers::total(_mm256_add_ps(_mm256_add_ps(_mm512_castps512_ps256(pairs), high), sums.runs));
+  }
+
+  template <int stride, int offset = 0>
+  [[gnu::always_inline]] static __m128i eight_words(const std::byte* p) {
+    return _mm512_castsi512_si128(WordPicks<stride, offset>::template pick<0>(p, _mm512_setzero_si512()));
+  }
+  static void multiply_bytes(__m128i bytes, float factor, float* out) {
+    _mm512_storeu_ps(out, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)), _mm512_set1_ps(factor)));
+  }
+  static void multiply_halves(__m256i halves, float factor, float* out) {
+    _mm512_storeu_ps(out, _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(factor)));
   }
 
   template <int count>

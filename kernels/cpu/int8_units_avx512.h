@@ -33,41 +33,57 @@ template <int per>
   return _mm512_mul_ps(_mm512_loadu_ps(scales), _mm512_permutexvar_ps(doubled, eight));
 }
 
-template <class F, std::size_t batch>
-struct UnitDot<F, Int8LanesAvx512, batch, 8> {
-  using L = Int8LanesAvx512;
-  static constexpr int per = groups_of_run<F>;
+/// What a unit of eight runs adds, once its codes and scales are found. `Unit` is UnitCodes or like it.
+template <int per, bool signs_apart, std::size_t batch>
+struct UnitProducts {
+  using Sums = Int8LanesAvx512::Sums;
+  const Int8Vectors& x;
+  std::size_t run;
+  Sums* sums;
 
-  [[gnu::always_inline]] static void add(const std::byte* first_block, const Int8Vectors& x, std::size_t run,
-                                         L::Sums* sums) {
-    alignas(64) float scales[8 * per], offsets[8 * per];
-    UnitAffines<F, L, 8, L::dot_shift<F>>::load(first_block, scales, offsets);
-    const UnitCodes<F> codes{first_block};
-    __m512 combined[batch];
+  [[gnu::always_inline]] void add_offsets(const float* offsets) const {
     for (std::size_t b = 0; b < batch; ++b) {
       const std::size_t at = b * x.runs + run;
-      combined[b] = combined_scales<per>(scales, x.scales + at);
-      if constexpr (has_offsets<F, L>)
-        L::add_products<8 * per>(sums[b], offsets, per == 1 ? x.sums + at : x.half_sums + 2 * at);
+      Int8LanesAvx512::add_products<8 * per>(sums[b], offsets, per == 1 ? x.sums + at : x.half_sums + 2 * at);
     }
-    add_pair<0>(codes, combined, x, run, sums);
-    add_pair<1>(codes, combined, x, run, sums);
-    add_pair<2>(codes, combined, x, run, sums);
-    add_pair<3>(codes, combined, x, run, sums);
+  }
+
+  template <class Unit>
+  [[gnu::always_inline]] void add(const Unit& unit, const float* scales) const {
+    __m512 combined[batch];
+    for (std::size_t b = 0; b < batch; ++b) combined[b] = combined_scales<per>(scales, x.scales + b * x.runs + run);
+    add_pair<0>(unit, combined);
+    add_pair<1>(unit, combined);
+    add_pair<2>(unit, combined);
+    add_pair<3>(unit, combined);
   }
 
  private:
-  template <int k>
-  [[gnu::always_inline]] static void add_pair(const UnitCodes<F>& unit, const __m512* combined, const Int8Vectors& x,
-                                              std::size_t run, L::Sums* sums) {
+  template <int k, class Unit>
+  [[gnu::always_inline]] void add_pair(const Unit& unit, const __m512* combined) const {
     const __m512i codes = unit.template pair<k>();
     for (std::size_t b = 0; b < batch; ++b) {
       __m512i values = _mm512_loadu_si512(values_of(x, b, run + 2 * k));
-      if constexpr (has_sign_bits<F>)
+      if constexpr (signs_apart)
         values = _mm512_mask_sub_epi8(values, unit.template negative<k>(), _mm512_setzero_si512(), values);
       const __m512 scale = _mm512_permutexvar_ps(scale_of_lane<per, k>, combined[b]);
       sums[b].pairs[k % 2] = _mm512_fmadd_ps(dots_of_pair(codes, values), scale, sums[b].pairs[k % 2]);
     }
+  }
+};
+
+template <class F, std::size_t batch>
+struct UnitDot<F, Int8LanesAvx512, batch, 8> {
+  using L = Int8LanesAvx512;
+
+  [[gnu::always_inline]] static void add(const std::byte* first_block, const Int8Vectors& x, std::size_t run,
+                                         L::Sums* sums) {
+    constexpr int per = groups_of_run<F>;
+    alignas(64) float scales[8 * per], offsets[8 * per];
+    UnitAffines<F, L, 8, L::dot_shift<F>>::load(first_block, scales, offsets);
+    const UnitProducts<per, has_sign_bits<F>, batch> products{x, run, sums};
+    if constexpr (has_offsets<F, L>) products.add_offsets(offsets);
+    products.add(UnitCodes<F>{first_block}, scales);
   }
 };
 
@@ -79,7 +95,25 @@ struct UnitDot<F, Int8LanesAvx512, batch, 8> {
   }
 }
 
-/// Within a group only the activations have scales; the group's own comes last.
+/// A unit of groups of 1, 2, 4 or 8 runs; `first` is the first run's codes, `stride` the bytes from group to group.
+template <class F, int runs_of_group>
+struct GroupedUnit {
+  const std::byte* first;
+  std::size_t stride;
+
+  template <int k>
+  [[gnu::always_inline]] __m512i pair() const {
+    return codes_of_runs<F>(codes_of(2 * k), codes_of(2 * k + 1));
+  }
+
+ private:
+  [[gnu::always_inline]] const std::byte* codes_of(int k) const {
+    return first + static_cast<std::size_t>(k / runs_of_group) * stride + k % runs_of_group * (4 * F::bits);
+  }
+};
+
+/// Groups that fill units of eight runs, or of which units fill one, are like fixed blocks. The others go group by group; there only
+/// the activations have scales, and the group's own comes last.
 template <class F, std::size_t batch>
 struct GroupedDot<F, Int8LanesAvx512, batch> {
   using L = Int8LanesAvx512;
@@ -87,48 +121,98 @@ struct GroupedDot<F, Int8LanesAvx512, batch> {
 
   [[gnu::always_inline]] static void add(const RowRange& row, const Int8Vectors& x, L::Sums* sums) {
     const auto shape = F::shape(*row.format, row.cols);
-    std::size_t run = 0;
-    for (std::size_t index = 0, column = 0; column < row.cols; ++index) {
+    std::size_t done = 0;
+    if (shape.block == 32)
+      done = add_units<1>(row, x, sums);
+    else if (shape.block == 64)
+      done = add_units<2>(row, x, sums);
+    else if (shape.block == 128)
+      done = add_units<4>(row, x, sums);
+    else if (shape.block % 256 == 0)
+      done = add_large_groups(row, shape, x, sums);
+    for (std::size_t index = done / shape.block; done < row.cols; ++index) {
       const formats::BlockView block = F::block_at(shape, row.bytes, index);
-      add_group(block, x, run, sums);
-      run += static_cast<std::size_t>(block.weights + 31) / 32;
-      column += static_cast<std::size_t>(block.weights);
+      add_group(block, x, done / 32, sums);
+      done += static_cast<std::size_t>(block.weights);
     }
   }
 
  private:
+  [[gnu::always_inline]] static Affine shifted_affine(const std::byte* p) {
+    const Affine affine = F::affine(p, 0);
+    return {affine.scale, affine.offset - affine.scale * static_cast<float>(shift)};
+  }
+
+  template <int runs_of_group>
+  [[gnu::always_inline]] static std::size_t add_units(const RowRange& row, const Int8Vectors& x, L::Sums* sums) {
+    constexpr int groups = 8 / runs_of_group;
+    constexpr std::size_t stride = F::affine_bytes + 4 * F::bits * runs_of_group;
+    const std::byte* next = row.bytes.row;
+    std::size_t done = 0;
+    for (; done + 256 <= row.cols; done += 256, next += groups * stride) {
+      alignas(32) float scales[8], offsets[8];
+      for (int k = 0; k < 8; k += runs_of_group) {
+        const Affine affine = shifted_affine(next + static_cast<std::size_t>(k / runs_of_group) * stride);
+        for (int i = k; i < k + runs_of_group; ++i) {
+          scales[i] = affine.scale;
+          offsets[i] = affine.offset;
+        }
+      }
+      const UnitProducts<1, false, batch> products{x, done / 32, sums};
+      products.add_offsets(offsets);
+      products.add(GroupedUnit<F, runs_of_group>{next + F::affine_bytes, stride}, scales);
+    }
+    return done;
+  }
+
+  template <class Shape>
+  [[gnu::always_inline]] static std::size_t add_large_groups(const RowRange& row, const Shape& shape,
+                                                             const Int8Vectors& x, L::Sums* sums) {
+    std::size_t done = 0;
+    for (; done + shape.block <= row.cols; done += shape.block) {
+      const formats::BlockView block = F::block_at(shape, row.bytes, done / shape.block);
+      const Affine affine = shifted_affine(block.affine);
+      alignas(32) float scales[8], offsets[8];
+      for (int i = 0; i < 8; ++i) {
+        scales[i] = affine.scale;
+        offsets[i] = affine.offset;
+      }
+      for (std::size_t unit = 0; unit < shape.block / 256; ++unit) {
+        const UnitProducts<1, false, batch> products{x, done / 32 + 8 * unit, sums};
+        products.add_offsets(offsets);
+        products.add(GroupedUnit<F, 8>{block.codes + unit * (8 * 4 * F::bits), 0}, scales);
+      }
+    }
+    return done;
+  }
+
   [[gnu::always_inline]] static void add_group(const formats::BlockView& block, const Int8Vectors& x, std::size_t run,
                                                L::Sums* sums) {
-    const Affine affine = F::affine(block.affine, 0);
-    const float offset = affine.offset - affine.scale * static_cast<float>(shift);
+    const Affine affine = shifted_affine(block.affine);
     const int pairs = block.weights / 64, runs = (block.weights + 31) / 32;
-    __m512 of_group[batch][2];
-    for (std::size_t b = 0; b < batch; ++b) of_group[b][0] = of_group[b][1] = _mm512_setzero_ps();
-    for (int k = 0; k + 2 <= pairs; k += 2) {
-      add_pair(block, k, x, run, of_group, 0);
-      add_pair(block, k + 1, x, run, of_group, 1);
-    }
-    if (pairs % 2 == 1) add_pair(block, pairs - 1, x, run, of_group, 0);
+    __m512 of_group[batch];
+    for (std::size_t b = 0; b < batch; ++b) of_group[b] = _mm512_setzero_ps();
+    for (int k = 0; k < pairs; ++k) add_pair(block, k, x, run, of_group);
     for (std::size_t b = 0; b < batch; ++b) {
-      const __m512 dots = _mm512_add_ps(of_group[b][0], of_group[b][1]);
-      sums[b].pairs[0] = _mm512_fmadd_ps(dots, _mm512_set1_ps(affine.scale), sums[b].pairs[0]);
-      add_offset(sums[b].runs, offset, x.sums + b * x.runs + run, 2 * pairs);
+      sums[b].pairs[0] = _mm512_fmadd_ps(of_group[b], _mm512_set1_ps(affine.scale), sums[b].pairs[0]);
+      add_offset(sums[b].runs, affine.offset, x.sums + b * x.runs + run, 2 * pairs);
     }
     for (int k = 2 * pairs; k < runs; ++k)
-      add_run<F, L, batch>(grouped_codes<F, L, shift>(block, 32 * k), {affine.scale, offset}, x,
-                           run + static_cast<std::size_t>(k), sums);
+      add_run<F, L, batch>(grouped_codes<F, L, shift>(block, 32 * k), affine, x, run + static_cast<std::size_t>(k),
+                           sums);
   }
 
   [[gnu::always_inline]] static void add_pair(const formats::BlockView& block, int k, const Int8Vectors& x,
-                                              std::size_t run, __m512 (*of_group)[2], int chain) {
-    const __m512i codes = grouped_pair<F>(block.codes + k * (8 * F::bits));
+                                              std::size_t run, __m512* of_group) {
+    const std::byte* codes_of_first = block.codes + k * (8 * F::bits);
+    const __m512i codes = codes_of_runs<F>(codes_of_first, codes_of_first + 4 * F::bits);
     for (std::size_t b = 0; b < batch; ++b) {
       const std::size_t first = run + 2 * static_cast<std::size_t>(k);
       const __m512i values = _mm512_loadu_si512(values_of(x, b, first));
       const __m128 two =
           _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x.scales + b * x.runs + first)));
       const __m512 scale = _mm512_permutexvar_ps(scale_of_lane<1, 0>, _mm512_castps128_ps512(two));
-      of_group[b][chain] = _mm512_fmadd_ps(dots_of_pair(codes, values), scale, of_group[b][chain]);
+      of_group[b] = _mm512_fmadd_ps(dots_of_pair(codes, values), scale, of_group[b]);
     }
   }
 };
