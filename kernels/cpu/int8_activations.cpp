@@ -1,6 +1,7 @@
 #include "kernels/cpu/int8_activations.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -18,25 +19,30 @@ struct RoundedRun {
   float *scale, *sum, *half_sums;
 };
 
+/// The bits of magnitudes order as the numbers do, infinity and NaN last. In integers, since a maximum of floats is no loop that
+/// compilers turn into vectors.
+float largest_magnitude(const float* x) {
+  std::int32_t largest = 0;
+  for (std::size_t i = 0; i < run; ++i) largest = std::max(largest, std::bit_cast<std::int32_t>(x[i]) & 0x7FFFFFFF);
+  return std::bit_cast<float>(largest);
+}
+
 void round_run(const float* x, const RoundedRun& out) {
-  float largest = 0, not_finite = 0;
-  for (std::size_t i = 0; i < run; ++i) {
-    const float magnitude = std::fabs(x[i]);
-    largest = magnitude > largest ? magnitude : largest;
-    not_finite += magnitude * 0.0f;
-  }
-  const bool finite = not_finite == 0;
-  const float scale = finite ? largest / 127 : std::numeric_limits<float>::quiet_NaN();
-  const float inverse = finite && largest > 0 ? 127 / largest : 0;
+  const float largest = largest_magnitude(x);
+  const bool finite = std::isfinite(largest);
+  constexpr float smallest = 0x1p-100f;  // below it 127 / largest might overflow, and nothing is lost
+  const float scale = finite ? (largest > smallest ? largest / 127 : 0) : std::numeric_limits<float>::quiet_NaN();
+  const float inverse = finite && largest > smallest ? 127 / largest : 0;
   // Adding 1.5 * 2^23 leaves the nearest integer, of two the even one, in the low bits: vectors on every machine.
   constexpr float rounder = 0x1.8p23f;
   int sums[2] = {0, 0};
   for (std::size_t half = 0; half < 2; ++half)
     for (std::size_t i = half * run / 2; i < (half + 1) * run / 2; ++i) {
-      const int value = static_cast<int>((finite ? x[i] : 0.0f) * inverse + rounder - rounder);
+      const int value = std::bit_cast<std::int32_t>(x[i] * inverse + rounder) - std::bit_cast<std::int32_t>(rounder);
       out.values[i] = static_cast<std::int8_t>(value);
       sums[half] += value;
     }
+  if (!finite) std::fill_n(out.values, run, std::int8_t{0});
   *out.scale = scale;
   *out.sum = scale * static_cast<float>(sums[0] + sums[1]);
   for (std::size_t half = 0; half < 2; ++half) out.half_sums[half] = scale * static_cast<float>(sums[half]);

@@ -44,7 +44,7 @@ void linear(MatrixView input, const Tensor& weight, const Execution& execution, 
                               .y_stride = weight.rows,
                               .batch = input.rows};
   if (execution.compute == Compute::native && has_int8_kernels(*weight.format))
-    matvec_int8(product, execution.threads);
+    matmul_int8(product, execution.threads);
   else
     matmul(product, execution.threads, best_isa(), execution.sum_order);
 }
