@@ -39,6 +39,16 @@ constexpr int groups_of_run = F::group == 16 ? 2 : 1;
 template <class F>
 constexpr int unpacked_shift = -F::level_min;
 
+/// Asks for what comes a page later; behind the end of the tensor that does nothing. The machine's own prefetching stops at the end
+/// of each page, and the instructions in flight reach less than 1 KiB ahead, so without it each page would begin with a wait for
+/// memory: nearly twice the time of four-bit formats. Distances of 1 to 8 KiB and the second cache as target were no better.
+template <std::size_t bytes>
+[[gnu::always_inline]] inline void prefetch_after(const std::byte* p) {
+  constexpr std::size_t distance = 4096, line = 64;
+  for (std::size_t i = 0; i < bytes; i += line)
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + distance + i));
+}
+
 /// Scales and offsets, with codes = levels + shift, of the groups of `runs` runs that begin with a block: formats with blocks of
 /// fixed size.
 template <class F, class L, int runs, int shift>
@@ -110,8 +120,10 @@ template <class F, class L, std::size_t batch>
   constexpr int runs = runs_of_block > runs_of_unit ? runs_of_block : runs_of_unit;
   const std::byte* block = row.bytes.row;
   std::size_t run = 0;
-  for (; run + runs <= x.runs; run += runs, block += runs / runs_of_block * F::block_bytes)
+  for (; run + runs <= x.runs; run += runs, block += runs / runs_of_block * F::block_bytes) {
+    prefetch_after<runs / runs_of_block * F::block_bytes>(block);
     UnitDot<F, L, batch, runs>::add(block, x, run, sums);
+  }
   if constexpr (runs_of_block < runs)
     for (; run < x.runs; run += runs_of_block, block += F::block_bytes)
       UnitDot<F, L, batch, runs_of_block>::add(block, x, run, sums);

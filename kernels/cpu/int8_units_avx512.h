@@ -158,6 +158,7 @@ struct GroupedDot<F, Int8LanesAvx512, batch> {
           offsets[i] = affine.offset;
         }
       }
+      prefetch_after<groups * stride>(next);
       const UnitProducts<1, false, batch> products{x, done / 32, sums};
       products.add_offsets(offsets);
       products.add(GroupedUnit<F, runs_of_group>{next + F::affine_bytes, stride}, scales);
@@ -180,7 +181,9 @@ struct GroupedDot<F, Int8LanesAvx512, batch> {
       for (std::size_t unit = 0; unit < shape.block / 256; ++unit) {
         const UnitProducts<1, false, batch> products{x, done / 32 + 8 * unit, sums};
         products.add_offsets(offsets);
-        products.add(GroupedUnit<F, 8>{block.codes + unit * (8 * 4 * F::bits), 0}, scales);
+        const std::byte* codes = block.codes + unit * (8 * 4 * F::bits);
+        prefetch_after<8 * 4 * F::bits>(codes);
+        products.add(GroupedUnit<F, 8>{codes, 0}, scales);
       }
     }
     return done;
