@@ -7,6 +7,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace quantbench {
 namespace {
@@ -28,7 +32,27 @@ bool has_avx512() {
 
 bool has_byte_products() { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"); }
 
+// Compilers of today do not know these extensions by name everywhere.
+bool has_amx_instructions() {
+  constexpr unsigned tiles_and_bytes = (1u << 24) | (1u << 25);
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & tiles_and_bytes) == tiles_and_bytes;
+}
+
+// Linux gives the registers to processes that ask; elsewhere there is no such way.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 #else
+  return false;
+#endif
+}
+
+#else
+
+bool has_amx_instructions() { return false; }
+bool may_use_tiles() { return false; }
 
 bool has_byte_products() { return false; }
 bool has_avx2() { return false; }
@@ -71,6 +95,11 @@ Isa best_isa() { return available_isas().back(); }
 
 bool has_avx512_byte_products() {
   static const bool has = best_isa() == Isa::avx512 && has_byte_products();
+  return has;
+}
+
+bool has_amx_byte_products() {
+  static const bool has = has_avx512_byte_products() && has_amx_instructions() && may_use_tiles();
   return has;
 }
 

@@ -17,5 +17,8 @@ void require_isa(Isa isa);
 Isa best_isa();
 /// Whether a machine with avx512 also has its byte products and byte shuffles (VNNI, VBMI): all since Ice Lake and Zen 4.
 bool has_avx512_byte_products();
+/// Whether a machine with these also has the matrix units of AMX for bytes, and the system lets this process use them (asked
+/// once; it then keeps room for their registers).
+bool has_amx_byte_products();
 
 }  // namespace quantbench

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t run = Int8Activations::run;
 
-struct RoundedRun {
-  std::int8_t* values;
-  float *scale, *sum, *half_sums;
-};
-
 /// The bits of magnitudes order as the numbers do, infinity and NaN last. In integers, since a maximum of floats is no loop that
 /// compilers turn into vectors.
 float largest_magnitude(const float* x) {
@@ -27,28 +22,34 @@ float largest_magnitude(const float* x) {
   return std::bit_cast<float>(largest);
 }
 
-void round_run(const float* x, const RoundedRun& out) {
+}  // namespace
+
+RoundedRun round_run(const float* x, std::int8_t* values) {
   const float largest = largest_magnitude(x);
-  const bool finite = std::isfinite(largest);
+  if (!std::isfinite(largest)) {
+    std::fill_n(values, run, std::int8_t{0});
+    return {std::numeric_limits<float>::quiet_NaN(), {0, 0}};
+  }
   constexpr float smallest = 0x1p-100f;  // below it 127 / largest might overflow, and nothing is lost
-  const float scale = finite ? (largest > smallest ? largest / 127 : 0) : std::numeric_limits<float>::quiet_NaN();
-  const float inverse = finite && largest > smallest ? 127 / largest : 0;
+  RoundedRun rounded{largest > smallest ? largest / 127 : 0, {0, 0}};
+  const float inverse = largest > smallest ? 127 / largest : 0;
   // Adding 1.5 * 2^23 leaves the nearest integer, of two the even one, in the low bits: vectors on every machine.
   constexpr float rounder = 0x1.8p23f;
-  int sums[2] = {0, 0};
   for (std::size_t half = 0; half < 2; ++half)
     for (std::size_t i = half * run / 2; i < (half + 1) * run / 2; ++i) {
       const int value = std::bit_cast<std::int32_t>(x[i] * inverse + rounder) - std::bit_cast<std::int32_t>(rounder);
-      out.values[i] = static_cast<std::int8_t>(value);
-      sums[half] += value;
+      values[i] = static_cast<std::int8_t>(value);
+      rounded.half_sums[half] += value;
     }
-  if (!finite) std::fill_n(out.values, run, std::int8_t{0});
-  *out.scale = scale;
-  *out.sum = scale * static_cast<float>(sums[0] + sums[1]);
-  for (std::size_t half = 0; half < 2; ++half) out.half_sums[half] = scale * static_cast<float>(sums[half]);
+  return rounded;
 }
 
-}  // namespace
+RoundedRun round_run(const float* x, std::size_t count, std::int8_t* values) {
+  if (count >= run) return round_run(x, values);
+  float padded[run] = {};
+  std::memcpy(padded, x, count * sizeof(float));
+  return round_run(padded, values);
+}
 
 Int8Activations round_activations(const float* x, std::size_t rows, std::size_t cols, std::size_t stride, int threads) {
   Int8Activations out;
@@ -62,15 +63,11 @@ Int8Activations round_activations(const float* x, std::size_t rows, std::size_t 
   const auto round_row = [&](std::size_t row) {
     for (std::size_t r = 0; r < out.runs; ++r) {
       const std::size_t at = row * out.runs + r;
-      const RoundedRun rounded{out.values.data() + at * run, &out.scales[at], &out.sums[at], &out.half_sums[2 * at]};
-      const float* from = x + row * stride + r * run;
-      if ((r + 1) * run <= cols) {
-        round_run(from, rounded);
-        continue;
-      }
-      float padded[run] = {};
-      std::memcpy(padded, from, (cols - r * run) * sizeof(float));
-      round_run(padded, rounded);
+      const RoundedRun rounded = round_run(x + row * stride + r * run, cols - r * run, out.values.data() + at * run);
+      out.scales[at] = rounded.scale;
+      out.sums[at] = rounded.sum();
+      for (int half = 0; half < 2; ++half)
+        out.half_sums[2 * at + static_cast<std::size_t>(half)] = rounded.half_sum(half);
     }
   };
   if (rows == 1)

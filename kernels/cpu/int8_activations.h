@@ -24,6 +24,18 @@ struct Int8Activations {
   std::vector<float> half_sums;     // (rows, runs * 2): the same of 16 values
 };
 
+/// One run. Integer sums of its halves; in f32, as above.
+struct RoundedRun {
+  float scale = 0;
+  std::int32_t half_sums[2] = {0, 0};
+
+  float half_sum(int half) const { return scale * static_cast<float>(half_sums[half]); }
+  float sum() const { return scale * static_cast<float>(half_sums[0] + half_sums[1]); }
+};
+/// Of 32 values, or of the first `count`, the others being zeros.
+RoundedRun round_run(const float* x, std::int8_t* values);
+RoundedRun round_run(const float* x, std::size_t count, std::int8_t* values);
+
 /// A row with a value that is not finite gets the scale NaN in that run, and so will its products.
 Int8Activations round_activations(const float* x, std::size_t rows, std::size_t cols, std::size_t stride, int threads);
 

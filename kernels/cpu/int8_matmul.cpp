@@ -21,59 +21,81 @@ CodeTraits traits_of(const Format& format, const Int8Kernels& kernels) {
 
 Int8TileKernel tile_kernel_of(const CodeTraits& traits, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
+  // With groups of 16 AMX is no faster: each needs an instruction that could multiply 64 inputs.
+  if (isa == Isa::avx512 && traits.groups_of_run == 1 && has_amx_byte_products()) return int8_tile_amx(traits);
   if (isa == Isa::avx512 && has_avx512_byte_products()) return int8_tile_avx512(traits);
   if (isa != Isa::scalar) return int8_tile_avx2(traits);
 #endif
   return int8_tile_scalar(traits);
 }
 
-/// Rounded activations, laid out by units of 256 columns: (units, rows, ...), filled up with zeros.
+/// Memory that nothing is written to before its use.
+template <class T>
+class Uninitialized {
+ public:
+  explicit Uninitialized(std::size_t count) : values_(std::make_unique_for_overwrite<T[]>(count)) {}
+  T* at(std::size_t index) const { return values_.get() + index; }
+
+ private:
+  std::unique_ptr<T[]> values_;
+};
+
+/// Rounded activations, laid out by units of 256 columns: (units, rows, ...). Runs beyond the columns are left out; rows are
+/// filled up to whole tiles with zeros.
 class UnitActivations {
  public:
-  UnitActivations(const Int8Activations& x, const CodeTraits& traits, const Int8TileKernel& kernel, int threads)
-      : rows_(x.rows), groups_(int8_unit_runs * static_cast<std::size_t>(traits.groups_of_run)) {
-    const std::size_t all = checked_multiply(divide_up(x.runs, int8_unit_runs), rows_);
-    values_.resize(all * int8_unit);
-    scales_.resize(all * int8_unit_runs);
-    starts_.resize(all * groups_, kernel.bias);
-    if (traits.has_offset) sums_.resize(all * groups_);
-    const int start_factor = traits.has_offset ? kernel.shift : kernel.shift - traits.zero;
-    parallel_for(threads, rows_, [&](std::size_t row) { fill_row(x, row, start_factor, traits); });
+  UnitActivations(const PackedProduct& product, const CodeTraits& traits, const Int8TileKernel& kernel, int threads)
+      : product_(product),
+        rows_(checked_align_up(product.batch, int8_tile_rows)),
+        per_(static_cast<std::size_t>(traits.groups_of_run)),
+        start_factor_(traits.has_offset ? kernel.shift : kernel.shift - traits.zero),
+        bias_(kernel.bias),
+        all_runs_(checked_multiply(divide_up(product.weights->cols, int8_unit) * int8_unit_runs, rows_)),
+        values_(checked_multiply(all_runs_, Int8Activations::run)),
+        scales_(all_runs_),
+        sums_(traits.has_offset ? all_runs_ * per_ : 0),
+        starts_(all_runs_ * per_),
+        has_sums_(traits.has_offset) {
+    constexpr std::size_t rows_of_task = 8;
+    parallel_for(threads, divide_up(rows_, rows_of_task), [&](std::size_t task) {
+      for (std::size_t row = task * rows_of_task; row < std::min(rows_, (task + 1) * rows_of_task); ++row)
+        fill_row(row);
+    });
   }
 
   Int8TileRows rows(std::size_t unit, std::size_t first, std::size_t count, float* outputs) const {
-    const std::size_t at = unit * rows_ + first;
-    return {values_.data() + at * int8_unit,
-            scales_.data() + at * int8_unit_runs,
-            starts_.data() + at * groups_,
-            sums_.data() + (sums_.empty() ? 0 : at * groups_),
-            outputs,
-            count};
+    const std::size_t run = (unit * rows_ + first) * int8_unit_runs;
+    return {values_.at(run * Int8Activations::run),     scales_.at(run), starts_.at(run * per_),
+            has_sums_ ? sums_.at(run * per_) : nullptr, outputs,         count};
   }
 
  private:
-  void fill_row(const Int8Activations& x, std::size_t row, int start_factor, const CodeTraits& traits) {
-    const std::size_t per = static_cast<std::size_t>(traits.groups_of_run), group = Int8Activations::run / per;
-    const float* const sums = per == 1 ? x.sums.data() : x.half_sums.data();
-    for (std::size_t run = 0; run < x.runs; ++run) {
-      const std::size_t from = row * x.runs + run;
+  void fill_row(std::size_t row) {
+    const std::size_t cols = product_.weights->cols;
+    for (std::size_t column = 0, run = 0; column < cols; column += Int8Activations::run, ++run) {
       const std::size_t to = (run / int8_unit_runs * rows_ + row) * int8_unit_runs + run % int8_unit_runs;
-      const std::int8_t* const values = x.values.data() + from * Int8Activations::run;
-      std::memcpy(values_.data() + to * Int8Activations::run, values, Int8Activations::run);
-      scales_[to] = x.scales[from];
-      for (std::size_t part = 0; part < per; ++part) {
-        if (traits.has_offset) sums_[to * per + part] = sums[from * per + part];
-        std::int32_t sum = 0;
-        for (std::size_t i = part * group; i < (part + 1) * group; ++i) sum += values[i];
-        starts_[to * per + part] += start_factor * sum;
+      std::int8_t* const values = values_.at(to * Int8Activations::run);
+      const float* const x = product_.x + row * product_.x_stride + column;
+      const RoundedRun rounded =
+          row < product_.batch ? round_run(x, cols - column, values) : round_run(nullptr, 0, values);
+      *scales_.at(to) = rounded.scale;
+      for (std::size_t part = 0; part < per_; ++part) {
+        const int half = static_cast<int>(part);
+        const std::int32_t sum = per_ == 1 ? rounded.half_sums[0] + rounded.half_sums[1] : rounded.half_sums[part];
+        *starts_.at(to * per_ + part) = bias_ + start_factor_ * sum;
+        if (has_sums_) *sums_.at(to * per_ + part) = per_ == 1 ? rounded.sum() : rounded.half_sum(half);
       }
     }
   }
 
-  std::size_t rows_, groups_;  // groups of a unit
-  std::vector<std::int8_t> values_;
-  std::vector<float> scales_, sums_;
-  std::vector<std::int32_t> starts_;
+  const PackedProduct& product_;
+  std::size_t rows_, per_;  // per_: groups of a run
+  std::int32_t start_factor_, bias_;
+  std::size_t all_runs_;
+  Uninitialized<std::int8_t> values_;
+  Uninitialized<float> scales_, sums_;
+  Uninitialized<std::int32_t> starts_;
+  bool has_sums_;
 };
 
 struct Workspace {
@@ -122,8 +144,7 @@ void matmul_int8(const PackedProduct& product, int threads, Isa isa) {
   const Int8Kernels& kernels = int8_kernels(*weights.format, isa);
   const CodeTraits traits = traits_of(*weights.format, kernels);
   const Int8TileKernel tile = tile_kernel_of(traits, isa);
-  const UnitActivations x(round_activations(product.x, product.batch, weights.cols, product.x_stride, threads), traits,
-                          tile, threads);
+  const UnitActivations x(product, traits, tile, threads);
   const PanelProduct panels(product, kernels, tile, x);
   const std::size_t row_blocks = divide_up(product.batch, rows_per_task);
   parallel_for(threads, divide_up(weights.rows, int8_panel_outputs) * row_blocks, [&](std::size_t task) {

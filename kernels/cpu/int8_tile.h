@@ -18,6 +18,8 @@ namespace quantbench {
 
 inline constexpr std::size_t int8_panel_outputs = 32;
 inline constexpr std::size_t int8_unit = 256;
+/// Rows of activations and of outputs exist, though without meaning, up to a multiple of this.
+inline constexpr std::size_t int8_tile_rows = 16;
 inline constexpr std::size_t int8_unit_runs = 8, int8_unit_groups = 16;
 
 /// Weights of a unit as Int8Kernels::unpack leaves them.
@@ -63,5 +65,6 @@ struct Int8TileKernel {
 Int8TileKernel int8_tile_scalar(const CodeTraits& traits);
 Int8TileKernel int8_tile_avx2(const CodeTraits& traits);
 Int8TileKernel int8_tile_avx512(const CodeTraits& traits);
+Int8TileKernel int8_tile_amx(const CodeTraits& traits);
 
 }  // namespace quantbench
