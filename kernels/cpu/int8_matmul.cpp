@@ -13,6 +13,7 @@ namespace {
 
 /// Most rows of activations that meet a panel once it is unpacked: their totals stay in the cache.
 constexpr std::size_t rows_per_task = 512;
+constexpr std::size_t cache_line = 64;
 
 CodeTraits traits_of(const Format& format, const Int8Kernels& kernels) {
   return {format.level_max - format.level_min, static_cast<int>(Int8Activations::run / kernels.group),
@@ -98,38 +99,74 @@ class UnitActivations {
   bool has_sums_;
 };
 
+/// Most panels whose outputs are written together: rows of y lie far apart, and each visit of one costs.
+constexpr std::size_t panels_per_task = 4;
+
 struct Workspace {
   UnpackedRows unpacked;
   Int8Panel panel;
-  alignas(64) float outputs[rows_per_task][int8_panel_outputs];
+  alignas(64) float outputs[panels_per_task][rows_per_task][int8_panel_outputs];
 };
 
-/// One task: 32 outputs of up to `rows_per_task` rows.
+struct Range {
+  std::size_t first, count;
+};
+
+/// One task: the outputs of a few panels for up to `rows_per_task` rows.
 class PanelProduct {
  public:
   PanelProduct(const PackedProduct& product, const Int8Kernels& kernels, const Int8TileKernel& tile,
                const UnitActivations& x)
       : product_(product), weights_(*product.weights), kernels_(kernels), tile_(tile), x_(x) {}
 
-  void run(std::size_t first_output, std::size_t first_row) const {
-    const auto work = std::make_unique<Workspace>();
-    const std::size_t outputs = std::min(int8_panel_outputs, weights_.rows - first_output);
-    const std::size_t rows = std::min(rows_per_task, product_.batch - first_row);
-    for (std::size_t begin = 0; begin < weights_.cols; begin += int8_unit) {
-      const std::size_t inputs = std::min(int8_unit, weights_.cols - begin);
-      for (std::size_t i = 0; i < outputs; ++i)
-        kernels_.unpack({weights_.format.get(), weights_.row(first_output + i), weights_.cols, begin, inputs},
-                        {work->unpacked.codes[i], work->unpacked.scales[i], work->unpacked.offsets[i]});
-      tile_.pack(work->unpacked, tile_.shift, work->panel);
-      tile_.multiply(work->panel, divide_up(inputs, Int8Activations::run),
-                     x_.rows(begin / int8_unit, first_row, rows, work->outputs[0]));
-    }
-    for (std::size_t row = 0; row < rows; ++row)
-      std::memcpy(product_.y + (first_row + row) * product_.y_stride + first_output, work->outputs[row],
-                  outputs * sizeof(float));
+  void run(const Range& outputs, const Range& rows) const {
+    const auto work = std::make_unique_for_overwrite<Workspace>();
+    for (std::size_t done = 0, panel = 0; done < outputs.count; done += int8_panel_outputs, ++panel)
+      multiply({outputs.first + done, std::min(int8_panel_outputs, outputs.count - done)}, rows, *work,
+               work->outputs[panel][0]);
+    copy_outputs(*work, rows, outputs);
   }
 
  private:
+  void multiply(const Range& outputs, const Range& rows, Workspace& work, float* sums) const {
+    work.unpacked = {};  // outputs that the last panel does not have, groups that the last unit does not have
+    std::memset(sums, 0, checked_align_up(rows.count, int8_tile_rows) * sizeof work.outputs[0][0]);
+    for (std::size_t begin = 0; begin < weights_.cols; begin += int8_unit) {
+      const std::size_t inputs = std::min(int8_unit, weights_.cols - begin);
+      unpack(outputs, begin, inputs, work.unpacked);
+      tile_.pack(work.unpacked, tile_.shift, work.panel);
+      tile_.multiply(work.panel, divide_up(inputs, Int8Activations::run),
+                     x_.rows(begin / int8_unit, rows.first, rows.count, sums));
+    }
+  }
+
+  /// Rows lie far apart in memory, too many for the hardware to follow: the bytes of the next unit are asked for here.
+  void unpack(const Range& outputs, std::size_t begin, std::size_t inputs, UnpackedRows& unpacked) const {
+    const std::size_t row_bytes = weights_.format->row_bytes(*weights_.format, weights_.cols);
+    const std::size_t unit_bytes = divide_up(row_bytes * int8_unit, weights_.cols);
+    const std::size_t next = (begin + int8_unit) / int8_unit * unit_bytes;
+    for (std::size_t i = 0; i < outputs.count; ++i) {
+      const RowBytes row = weights_.row(outputs.first + i);
+      for (std::size_t byte = next; byte < std::min(row_bytes, next + unit_bytes); byte += cache_line)
+        __builtin_prefetch(row.row + byte);
+      kernels_.unpack({weights_.format.get(), row, weights_.cols, begin, inputs},
+                      {unpacked.codes[i], unpacked.scales[i], unpacked.offsets[i]});
+    }
+  }
+
+  void copy_outputs(const Workspace& work, const Range& rows, const Range& outputs) const {
+    constexpr std::size_t ahead = 4;
+    float* const y = product_.y + rows.first * product_.y_stride + outputs.first;
+    for (std::size_t row = 0; row < rows.count; ++row) {
+      if (row + ahead < rows.count)
+        for (std::size_t i = 0; i < outputs.count; i += cache_line / sizeof(float))
+          __builtin_prefetch(y + (row + ahead) * product_.y_stride + i, 1);
+      for (std::size_t i = 0; i < outputs.count; i += int8_panel_outputs)
+        std::memcpy(y + row * product_.y_stride + i, work.outputs[i / int8_panel_outputs][row],
+                    std::min(int8_panel_outputs, outputs.count - i) * sizeof(float));
+    }
+  }
+
   const PackedProduct& product_;
   const Tensor& weights_;
   const Int8Kernels& kernels_;
@@ -147,8 +184,13 @@ void matmul_int8(const PackedProduct& product, int threads, Isa isa) {
   const UnitActivations x(product, traits, tile, threads);
   const PanelProduct panels(product, kernels, tile, x);
   const std::size_t row_blocks = divide_up(product.batch, rows_per_task);
-  parallel_for(threads, divide_up(weights.rows, int8_panel_outputs) * row_blocks, [&](std::size_t task) {
-    panels.run(task / row_blocks * int8_panel_outputs, task % row_blocks * rows_per_task);
+  const std::size_t all_panels = divide_up(weights.rows, int8_panel_outputs);
+  const std::size_t tasks_per_thread = 4, wanted = static_cast<std::size_t>(std::max(threads, 1)) * tasks_per_thread;
+  const std::size_t outputs =
+      std::clamp<std::size_t>(all_panels * row_blocks / wanted, 1, panels_per_task) * int8_panel_outputs;
+  parallel_for(threads, divide_up(weights.rows, outputs) * row_blocks, [&](std::size_t task) {
+    const std::size_t first = task / row_blocks * outputs, row = task % row_blocks * rows_per_task;
+    panels.run({first, std::min(outputs, weights.rows - first)}, {row, std::min(rows_per_task, product.batch - row)});
   });
 }
 
