@@ -22,7 +22,6 @@ CodeTraits traits_of(const Format& format, const Int8Kernels& kernels) {
 
 Int8TileKernel tile_kernel_of(const CodeTraits& traits, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
-  // With groups of 16 AMX is no faster: each needs an instruction that could multiply 64 inputs.
   if (isa == Isa::avx512 && traits.groups_of_run == 1 && has_amx_byte_products()) return int8_tile_amx(traits);
   if (isa == Isa::avx512 && has_avx512_byte_products()) return int8_tile_avx512(traits);
   if (isa != Isa::scalar) return int8_tile_avx2(traits);

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/int8_product.h"
+#include "kernels/cpu/int8_tile.h"
 #include "kernels/synthetic.h"
 #include "kernels/testing/int8_reference.h"
 
@@ -129,6 +130,59 @@ TEST(MatmulInt8, LargestNumbersDoNotOverflow) {
       }
     }
   }
+}
+
+/// One unit of random codes, and 16 rows of activations.
+struct TileCase {
+  UnpackedRows weights{};
+  std::vector<std::int8_t> values = std::vector<std::int8_t>(16 * int8_unit);
+  std::vector<float> scales = synthetic_values(16 * int8_unit_runs, 8), sums = std::vector<float>(scales.size());
+  std::vector<std::int32_t> integer_sums = std::vector<std::int32_t>(scales.size());
+
+  explicit TileCase(const CodeTraits& traits) {
+    const auto fill = [seed = 1u](std::span<float> out) mutable {
+      const std::vector<float> from = synthetic_values(out.size(), seed++);
+      std::copy(from.begin(), from.end(), out.begin());
+    };
+    for (auto& row : weights.scales) fill(row);
+    for (auto& row : weights.offsets) fill(row);
+    const auto codes = static_cast<std::uint32_t>(traits.largest_code + 1);
+    std::uint32_t random = 1;
+    for (auto& row : weights.codes)
+      for (std::uint8_t& code : row)
+        code = static_cast<std::uint8_t>((random = random * 1664525 + 1013904223) / 65536 % codes);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<std::int8_t>((random = random * 1664525 + 1013904223) / 65536 % 255) - 127;
+      integer_sums[i / 32] += values[i];
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = scales[i] * static_cast<float>(integer_sums[i]);
+  }
+
+  std::vector<float> multiply(const Int8TileKernel& kernel, const CodeTraits& traits, std::size_t runs,
+                              std::size_t rows) {
+    Int8Panel panel{};
+    kernel.pack(weights, kernel.shift, panel);
+    std::vector<std::int32_t> starts;
+    for (const std::int32_t sum : integer_sums)
+      starts.push_back(kernel.bias + (kernel.shift - (traits.has_offset ? 0 : traits.zero)) * sum);
+    std::vector<float> out(16 * int8_panel_outputs, 0.5f);
+    kernel.multiply(panel, runs, {values.data(), scales.data(), starts.data(), sums.data(), out.data(), rows});
+    out.resize(rows * int8_panel_outputs);
+    return out;
+  }
+};
+
+TEST(MatmulInt8, MatrixUnitsGiveTheBitsOfVectors) {
+  if (!has_amx_byte_products()) GTEST_SKIP() << "this machine has no AMX, or does not let us use it";
+  for (const CodeTraits& traits :
+       {CodeTraits{15, 1, false, 8}, CodeTraits{255, 1, false, 128}, CodeTraits{255, 1, true, 0}})
+    for (const std::size_t runs : {1u, 3u, 8u})
+      for (const std::size_t rows : {1u, 16u}) {
+        TileCase tile(traits);
+        EXPECT_EQ(tile.multiply(int8_tile_amx(traits), traits, runs, rows),
+                  tile.multiply(int8_tile_avx512(traits), traits, runs, rows))
+            << traits.largest_code << ", " << runs << " runs, " << rows << " rows";
+      }
 }
 
 TEST(MatmulInt8, FormatsWithoutIntegerLevelsAreRefused) {
