@@ -140,7 +140,7 @@ struct TileCase {
   std::vector<std::int32_t> integer_sums = std::vector<std::int32_t>(scales.size());
 
   explicit TileCase(const CodeTraits& traits) {
-    const auto fill = [seed = 1u](std::span<float> out) mutable {
+    auto fill = [seed = 1u](std::span<float> out) mutable {
       const std::vector<float> from = synthetic_values(out.size(), seed++);
       std::copy(from.begin(), from.end(), out.begin());
     };
