@@ -10,8 +10,8 @@ struct ChainsAvx2 {
   static constexpr std::size_t bytes = 32;
   static Register broadcast(signed char value) { return _mm256_set1_epi8(value); }
   static void add_products(Register& sums, Register codes, Register x) {
-    // The operand depends on the chain: otherwise the products would be computed once for all rounds.
-    const Register pairs = _mm256_maddubs_epi16(_mm256_or_si256(codes, sums), x);
+    __asm__("" : "+x"(x), "+x"(sums));  // or the products would be computed once for all rounds
+    const Register pairs = _mm256_maddubs_epi16(codes, x);
     sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
   static std::int32_t first(Register sums) { return _mm256_cvtsi256_si32(sums); }

@@ -13,7 +13,7 @@ std::size_t run_int8_chains(std::size_t rounds, std::int32_t* sink) {
   typename L::Register sums[chains];
 #pragma GCC unroll 12
   for (std::size_t chain = 0; chain < chains; ++chain) sums[chain] = L::broadcast(static_cast<signed char>(chain));
-  // Read where the compiler cannot know it: sums of known products it would count by itself.
+  // Volatile, or the compiler would add up known products by itself.
   const volatile signed char one = 1;
   const auto codes = L::broadcast(one), x = L::broadcast(one);
   for (std::size_t round = 0; round < rounds; ++round) {
