@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -93,28 +94,69 @@ TEST(Int8Kernels, UnpackGivesCodesAndAffinesOfTheWeights) {
     }
 }
 
-TEST(Int8Kernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnBatchOrThreads) {
-  constexpr std::size_t rows = 3, batch = 6;
-  for (const FormatPointer& format : formats_with_codes())
-    for (const std::size_t cols : lengths(*format)) {
-      const TensorData tensor = synthetic_tensor(format, rows, cols, 3);
-      const std::vector<float> x = synthetic_values(batch * cols, 4);
-      const Int8Activations rounded = round_activations(x.data(), batch, cols, cols, 1);
-      for (const Isa isa : available_isas()) {
-        std::vector<float> y(batch * rows, 99.0f), single(rows);
-        matvec_int8({&tensor.view(), x.data(), cols, y.data(), rows, batch}, 2, isa);
-        for (std::size_t b = 0; b < batch; ++b) {
-          matvec_int8({&tensor.view(), x.data() + b * cols, cols, single.data(), rows, 1}, 1, isa);
-          for (std::size_t row = 0; row < rows; ++row) {
-            EXPECT_EQ(single[row], y[b * rows + row]) << format->id << ", " << to_string(isa);
-            const ExactProduct exact = UnpackedRow(tensor.view(), row).times(rounded, b);
-            ASSERT_NEAR(y[b * rows + row], exact.sum,
-                        0x1p-24 * (static_cast<double>(rounded.runs) + 20) * exact.magnitude)
-                << format->id << ", " << to_string(isa) << ", " << cols << " columns";
-          }
-        }
+/// Within the bound of int8_kernels.h on all instruction sets, and a row's product does not depend on batch or threads.
+void expect_products(const Tensor& tensor, std::size_t batch) {
+  const std::size_t rows = tensor.rows, cols = tensor.cols;
+  const std::vector<float> x = synthetic_values(batch * cols, 4);
+  const Int8Activations rounded = round_activations(x.data(), batch, cols, cols, 1);
+  for (const Isa isa : available_isas()) {
+    std::vector<float> y(batch * rows, 99.0f), single(rows);
+    matvec_int8({&tensor, x.data(), cols, y.data(), rows, batch}, 2, isa);
+    for (std::size_t b = 0; b < batch; ++b) {
+      matvec_int8({&tensor, x.data() + b * cols, cols, single.data(), rows, 1}, 1, isa);
+      for (std::size_t row = 0; row < rows; ++row) {
+        EXPECT_EQ(single[row], y[b * rows + row]) << tensor.format->id << ", " << to_string(isa);
+        const ExactProduct exact = UnpackedRow(tensor, row).times(rounded, b);
+        ASSERT_NEAR(y[b * rows + row], exact.sum, 0x1p-24 * (static_cast<double>(rounded.runs) + 20) * exact.magnitude)
+            << tensor.format->id << ", " << to_string(isa) << ", row " << row << " of " << cols << " columns";
       }
     }
+  }
+}
+
+TEST(Int8Kernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnBatchOrThreads) {
+  for (const FormatPointer& format : formats_with_codes())
+    for (const std::size_t cols : lengths(*format)) expect_products(synthetic_tensor(format, 3, cols, 3).view(), 6);
+}
+
+TEST(Int8Kernels, GroupsOfAnyNumberOfRuns) {
+  for (const char* id : {"int4:g32", "int8:g64", "int3:g64:sym", "int5:g64:scale=f32", "int2:g96", "int7:g128",
+                         "int6:g160:sym", "int4:g256", "int3:g512:sym", "int8:g512", "int4:g320"})
+    for (const std::size_t cols : {64u, 256u, 300u, 1024u, 1307u})
+      expect_products(synthetic_tensor(find_format(id), 3, cols, 3).view(), 5);
+}
+
+/// All codewords, signs and scales in all places of a block.
+TensorData every_codeword(const FormatPointer& format) {
+  const CodebookLayout& layout = *format->codebook;
+  const std::size_t codewords = layout.values.size() / static_cast<std::size_t>(layout.codeword_weights);
+  TensorData tensor("every codeword", codewords, 256, format);
+  for (std::size_t row = 0; row < codewords; ++row) {
+    CodebookBlock block;
+    block.d = 0.25f;
+    for (std::size_t k = 0; k < 64; ++k) block.codewords[k] = static_cast<std::uint16_t>((row + 37 * k) % codewords);
+    for (std::size_t k = 0; k < 16; ++k)
+      block.scales[k] = static_cast<std::uint8_t>((row + k) % static_cast<std::size_t>(layout.largest_scale + 1));
+    for (std::size_t k = 0; k < 32; ++k) {
+      unsigned signs = static_cast<unsigned>(7 * row + 29 * k) & 0xFFu;
+      if (layout.signs == CodebookSigns::even && std::popcount(signs) % 2 == 1) signs ^= 0x80u;
+      block.signs[k] = static_cast<std::uint8_t>(signs);
+      const std::size_t shift = layout.shift_of_group ? k / 4 : k;
+      block.shifts_down[k] = static_cast<std::uint8_t>((row + shift / 8) >> (shift % 8) & 1u);
+    }
+    layout.pack_block(block, tensor.row(row).row);
+  }
+  return tensor;
+}
+
+TEST(Int8Kernels, EveryCodewordAndSign) {
+  int formats = 0;
+  for (const FormatPointer& format : formats_with_codes())
+    if (format->codebook != nullptr) {
+      expect_products(every_codeword(format).view(), 1);
+      ++formats;
+    }
+  EXPECT_EQ(formats, 7);
 }
 
 /// Codes and activations of the largest magnitude: nothing may saturate on the way.

@@ -112,6 +112,48 @@ struct GroupedUnit {
   }
 };
 
+/// The affines of a unit's runs, the offsets for codes = levels + shift: products and sums as in F::affine.
+template <class F, int runs_of_group, int shift>
+struct GroupAffines {
+  [[gnu::always_inline]] static void load(const std::byte* group, std::size_t stride, float* scales, float* offsets) {
+    const __m256 scale = scales_of(group, stride);
+    _mm256_store_ps(scales, scale);
+    const __m256 shifted = _mm256_mul_ps(scale, _mm256_set1_ps(static_cast<float>(-shift)));
+    if constexpr (!F::has_offset) {
+      _mm256_store_ps(offsets, shifted);
+    } else {
+      const __m256 zero = _mm256_cvtepi32_ps(zero_points(group + F::Scale::bytes, stride));
+      _mm256_store_ps(offsets, _mm256_sub_ps(shifted, _mm256_mul_ps(scale, zero)));
+    }
+  }
+
+ private:
+  static constexpr int groups = 8 / runs_of_group;
+  static constexpr __mmask8 runs_of(int index) {
+    return static_cast<__mmask8>(((1 << runs_of_group) - 1) << (index * runs_of_group));
+  }
+
+  [[gnu::always_inline]] static __m256 scales_of(const std::byte* group, std::size_t stride) {
+    if constexpr (F::Scale::bytes == 2) {
+      __m128i halves = _mm_set1_epi16(static_cast<short>(formats::load_u16(group)));
+      for (int i = 1; i < groups; ++i)
+        halves = _mm_mask_set1_epi16(halves, runs_of(i), static_cast<short>(formats::load_u16(group += stride)));
+      return _mm256_cvtph_ps(halves);
+    } else {
+      __m256 scale = _mm256_set1_ps(F::Scale::load(group));
+      for (int i = 1; i < groups; ++i)
+        scale = _mm256_mask_mov_ps(scale, runs_of(i), _mm256_set1_ps(F::Scale::load(group += stride)));
+      return scale;
+    }
+  }
+  [[gnu::always_inline]] static __m256i zero_points(const std::byte* zero, std::size_t stride) {
+    __m256i zeros = _mm256_set1_epi32(static_cast<std::int8_t>(*zero));
+    for (int i = 1; i < groups; ++i)
+      zeros = _mm256_mask_set1_epi32(zeros, runs_of(i), static_cast<std::int8_t>(*(zero += stride)));
+    return zeros;
+  }
+};
+
 /// Groups that fill units of eight runs, or of which units fill one, are like fixed blocks. The others go group by group; there only
 /// the activations have scales, and the group's own comes last.
 template <class F, std::size_t batch>
@@ -151,13 +193,7 @@ struct GroupedDot<F, Int8LanesAvx512, batch> {
     std::size_t done = 0;
     for (; done + 256 <= row.cols; done += 256, next += groups * stride) {
       alignas(32) float scales[8], offsets[8];
-      for (int k = 0; k < 8; k += runs_of_group) {
-        const Affine affine = shifted_affine(next + static_cast<std::size_t>(k / runs_of_group) * stride);
-        for (int i = k; i < k + runs_of_group; ++i) {
-          scales[i] = affine.scale;
-          offsets[i] = affine.offset;
-        }
-      }
+      GroupAffines<F, runs_of_group, shift>::load(next, stride, scales, offsets);
       prefetch_after<groups * stride>(next);
       const UnitProducts<1, false, batch> products{x, done / 32, sums};
       products.add_offsets(offsets);
