@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "core/checked.h"
@@ -47,7 +46,7 @@ RoundedRun round_run(const float* x, std::int8_t* values) {
 RoundedRun round_run(const float* x, std::size_t count, std::int8_t* values) {
   if (count >= run) return round_run(x, values);
   float padded[run] = {};
-  std::memcpy(padded, x, count * sizeof(float));
+  std::copy_n(x, count, padded);
   return round_run(padded, values);
 }
 

@@ -75,9 +75,9 @@ class UnitActivations {
     for (std::size_t column = 0, run = 0; column < cols; column += Int8Activations::run, ++run) {
       const std::size_t to = (run / int8_unit_runs * rows_ + row) * int8_unit_runs + run % int8_unit_runs;
       std::int8_t* const values = values_.at(to * Int8Activations::run);
-      const float* const x = product_.x + row * product_.x_stride + column;
-      const RoundedRun rounded =
-          row < product_.batch ? round_run(x, cols - column, values) : round_run(nullptr, 0, values);
+      const RoundedRun rounded = row < product_.batch
+                                     ? round_run(product_.x + row * product_.x_stride + column, cols - column, values)
+                                     : round_run(nullptr, 0, values);
       *scales_.at(to) = rounded.scale;
       for (std::size_t part = 0; part < per_; ++part) {
         const int half = static_cast<int>(part);
