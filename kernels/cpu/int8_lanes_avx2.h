@@ -100,7 +100,7 @@ struct Int8LanesAvx2 : Int8Registers {
   struct Sums {
     __m256 chains[2];
   };
-  static Sums no_sums() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+  static Sums no_sums() { return {{_mm256_setzero_ps(), _mm256_setzero_ps()}}; }
   static float total(const Sums& sums) { return Int8Registers::total(_mm256_add_ps(sums.chains[0], sums.chains[1])); }
 
   template <int count>

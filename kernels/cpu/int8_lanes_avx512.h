@@ -61,7 +61,7 @@ struct Int8LanesAvx512 : Int8Registers {
     __m512 pairs[2];  // of pairs of runs, in turns
     __m256 runs;      // of single runs and of offsets
   };
-  static Sums no_sums() { return {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm256_setzero_ps()}; }
+  static Sums no_sums() { return {{_mm512_setzero_ps(), _mm512_setzero_ps()}, _mm256_setzero_ps()}; }
   static float total(const Sums& sums) {
     const __m512 pairs = _mm512_add_ps(sums.pairs[0], sums.pairs[1]);
     const __m256 high = _mm512_extractf32x8_ps(pairs, 1);
