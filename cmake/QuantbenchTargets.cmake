@@ -21,12 +21,26 @@ function(quantbench_library name)
   target_link_libraries(${name} INTERFACE quantbench_compiler ${ARG_DEPENDS})
 endfunction()
 
-# quantbench_vector_sources(OUT NAME): gives x_avx2.cpp and x_avx512.cpp below the current folder the flags of their instruction
-# set, and registers a test that they define nothing that other objects could share with the library NAME. OUT becomes the
-# pattern of the sources to leave out: empty where the machine can have these instructions.
+function(quantbench_test_isa_symbols name sources)
+  if(QUANTBENCH_TESTS AND sources)
+    add_test(NAME ${name}_isa_symbols
+             COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} "-DOBJECTS=$<TARGET_OBJECTS:${name}_objects>"
+                     -P ${PROJECT_SOURCE_DIR}/cmake/isa_symbols_test.cmake)
+  endif()
+endfunction()
+
+# quantbench_vector_sources(OUT NAME): gives x_avx2.cpp, x_avx512.cpp and x_neon.cpp below the current folder the flags of their
+# instruction set, and registers a test that they define nothing that other objects could share with the library NAME. OUT becomes
+# the pattern of the sources to leave out: those of other processors.
 function(quantbench_vector_sources out name)
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  file(GLOB_RECURSE neon_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_neon.cpp)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    set_source_files_properties(${neon_sources} PROPERTIES COMPILE_OPTIONS "-march=armv8.2-a+dotprod")
+    quantbench_test_isa_symbols(${name} "${neon_sources}")
     set(${out} "_avx(2|512)\\.cpp$" PARENT_SCOPE)
+    return()
+  elseif(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    set(${out} "_(avx2|avx512|neon)\\.cpp$" PARENT_SCOPE)
     return()
   endif()
   file(GLOB_RECURSE avx2_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_avx2.cpp)
@@ -38,12 +52,8 @@ function(quantbench_vector_sources out name)
   set(int8_sources ${avx512_sources})
   list(FILTER int8_sources INCLUDE REGEX "/int8_[a-z_]*_avx512\\.cpp$")
   set_property(SOURCE ${int8_sources} APPEND PROPERTY COMPILE_OPTIONS "-mavx512vnni;-mavx512vbmi")
-  if(QUANTBENCH_TESTS AND avx2_sources)
-    add_test(NAME ${name}_isa_symbols
-             COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} "-DOBJECTS=$<TARGET_OBJECTS:${name}_objects>"
-                     -P ${PROJECT_SOURCE_DIR}/cmake/isa_symbols_test.cmake)
-  endif()
-  set(${out} "" PARENT_SCOPE)
+  quantbench_test_isa_symbols(${name} "${avx2_sources}")
+  set(${out} "_neon\\.cpp$" PARENT_SCOPE)
 endfunction()
 
 # quantbench_tests(NAME DEPENDS ...): one test program NAME_test from all *_test.cpp below the current folder; each test is

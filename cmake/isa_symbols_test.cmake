@@ -1,7 +1,7 @@
 # Fails when an object file that is compiled for a newer instruction set defines a weak symbol. The linker keeps one copy of
 # an inline function for the whole program; if it kept this one, older machines would stop at an illegal instruction.
 #   cmake -DNM=... -DOBJECTS=a.o;b.o -P isa_symbols_test.cmake
-list(FILTER OBJECTS INCLUDE REGEX "_avx(2|512)\\.cpp")
+list(FILTER OBJECTS INCLUDE REGEX "_(avx2|avx512|neon)\\.cpp")
 if(NOT OBJECTS)
   message(FATAL_ERROR "no object file of a vector instruction set was given")
 endif()

@@ -6,6 +6,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
@@ -60,10 +63,19 @@ bool has_avx512() { return false; }
 
 #endif
 
+#if defined(__aarch64__) && defined(__linux__)
+bool has_neon() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+#elif defined(__aarch64__) && defined(__APPLE__)
+bool has_neon() { return true; }
+#else
+bool has_neon() { return false; }
+#endif
+
 std::vector<Isa> detect_isas() {
   std::vector<Isa> found{Isa::scalar};
   if (has_avx2()) found.push_back(Isa::avx2);
   if (has_avx2() && has_avx512()) found.push_back(Isa::avx512);
+  if (has_neon()) found.push_back(Isa::neon);
   return found;
 }
 
@@ -77,6 +89,8 @@ std::string_view to_string(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::neon:
+      return "neon";
   }
   return "unknown";
 }

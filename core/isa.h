@@ -6,7 +6,8 @@
 
 namespace quantbench {
 
-enum class Isa { scalar, avx2, avx512 };
+/// neon: 64-bit Arm with its byte products (SDOT: Armv8.2 and all newer machines).
+enum class Isa { scalar, avx2, avx512, neon };
 
 std::string_view to_string(Isa isa);
 /// The instruction sets that this build has code for and this machine can run, slowest first; scalar always is.

@@ -12,9 +12,11 @@ if [[ "${1:-}" == "--checks" ]]; then
   packages+=(clang-format clang-tidy clang-14 libclang-rt-14-dev libomp-14-dev)
 fi
 
+# Of this machine's architecture: the same package may be there for another one (scripts/test_neon.sh).
 missing=()
 for package in "${packages[@]}"; do
-  [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" == installed ]] || missing+=("$package")
+  dpkg-query --show --showformat='${db:Status-Status} ${Architecture}\n' "$package" 2>/dev/null |
+    grep -qE "^installed (all|$(dpkg --print-architecture))$" || missing+=("$package")
 done
 if (( ${#missing[@]} == 0 )); then exit 0; fi
 

@@ -63,6 +63,8 @@ TileKernel tile_kernel(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return compute_tile_avx2;
   if (isa == Isa::avx512) return compute_tile_avx512;
+#elif defined(__aarch64__)
+  if (isa == Isa::neon) return compute_tile_neon;
 #endif
   return compute_tile_scalar;
 }

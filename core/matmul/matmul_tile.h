@@ -65,6 +65,7 @@ constexpr std::size_t tile_workspace(std::size_t rows) { return rows * tile_a_st
 void compute_tile_scalar(const TileProduct& product, const Tile& tile, float* workspace);
 void compute_tile_avx2(const TileProduct& product, const Tile& tile, float* workspace);
 void compute_tile_avx512(const TileProduct& product, const Tile& tile, float* workspace);
+void compute_tile_neon(const TileProduct& product, const Tile& tile, float* workspace);
 
 /// The whole product, its tiles shared by `threads` threads. Throws Error when this machine cannot run `isa`.
 void multiply_tiles(const TileProduct& product, int threads, Isa isa);

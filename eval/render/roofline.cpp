@@ -31,8 +31,10 @@ struct Roofline {
 std::vector<std::string> parts_of(const std::string& id) {
   std::vector<std::string> parts{""};
   for (const char c : id)
-    if (c == '/') parts.emplace_back();
-    else parts.back() += c;
+    if (c == '/')
+      parts.emplace_back();
+    else
+      parts.back() += c;
   return parts;
 }
 
@@ -55,14 +57,16 @@ Roofline roofline_of(const Report& report) {
 
 std::string name_of_roof(const std::string& peak, double rate) {
   if (peak == "read_bandwidth") return fmt::format("memory {:.1f} GB/s", rate / 1e9);
-  return fmt::format("{} {:.0f} GOP/s", peak == "int8_dot" ? "multiply-adds of bytes" : "f32 multiply-adds", rate / 1e9);
+  return fmt::format("{} {:.0f} GOP/s", peak == "int8_dot" ? "multiply-adds of bytes" : "f32 multiply-adds",
+                     rate / 1e9);
 }
 
 class RooflineChart {
  public:
   RooflineChart(const Report& report, Roofline data)
       : data_(std::move(data)),
-        svg_(canvas_width, canvas_height, chart_style_sheet(), "Roofline of the products", "Operations per second against operations per byte"),
+        svg_(canvas_width, canvas_height, chart_style_sheet(), "Roofline of the products",
+             "Operations per second against operations per byte"),
         cpu_(report.environment.cpu) {
     ValueRange x{1e300, 0}, y{1e300, 0};
     for (const RooflinePoint& point : data_.points) {
@@ -80,8 +84,10 @@ class RooflineChart {
   std::string draw() {
     svg_.rectangle({0, 0}, canvas_width, canvas_height, "background");
     svg_.text({plot_.left, 30}, "Roofline of the products of packed weights", "title");
-    svg_.text({plot_.left, 50}, fmt::format("{}, {} thread{}; dashed: peaks measured in the same run", cpu_, data_.threads,
-                                           data_.threads == 1 ? "" : "s"), "muted");
+    svg_.text({plot_.left, 50},
+              fmt::format("{}, {} thread{}; dashed: peaks measured in the same run", cpu_, data_.threads,
+                          data_.threads == 1 ? "" : "s"),
+              "muted");
     draw_axes();
     for (const auto& [peak, rate] : data_.roofs) draw_roof(peak, rate);
     draw_points();
@@ -106,8 +112,10 @@ class RooflineChart {
       svg_.text({plot_.left - 8, y + 4}, tick.label, "muted", TextAnchor::end);
     }
     svg_.rectangle({plot_.left, plot_.top}, plot_.right - plot_.left, plot_.bottom - plot_.top, "frame");
-    svg_.text({(plot_.left + plot_.right) / 2, plot_.bottom + 42}, "operations per byte (log scale)", "axis", TextAnchor::middle);
-    svg_.text({22, (plot_.top + plot_.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle, -90);
+    svg_.text({(plot_.left + plot_.right) / 2, plot_.bottom + 42}, "operations per byte (log scale)", "axis",
+              TextAnchor::middle);
+    svg_.text({22, (plot_.top + plot_.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle,
+              -90);
   }
 
   /// Memory: a slope; arithmetic: a level.
@@ -115,7 +123,8 @@ class RooflineChart {
     const bool slope = peak == "read_bandwidth";
     PixelPoint from = at(x_range_.low, rate), to = at(x_range_.high, rate);
     if (slope) {
-      const double first = std::max(x_range_.low, y_range_.low / rate), last = std::min(x_range_.high, y_range_.high / rate);
+      const double first = std::max(x_range_.low, y_range_.low / rate),
+                   last = std::min(x_range_.high, y_range_.high / rate);
       if (first >= last) return;
       from = at(first, rate * first);
       to = at(last, rate * last);
@@ -123,7 +132,8 @@ class RooflineChart {
     svg_.line(from, to, "reference");
     svg_.text({slope ? from.x + 8 : to.x - 8, slope ? from.y - 10 : to.y - 6}, name_of_roof(peak, rate), "strong",
               slope ? TextAnchor::start : TextAnchor::end);
-    blocked_.push_back(slope ? Box{from.x, from.y - 24, from.x + 150, from.y} : Box{to.x - 230, to.y - 18, to.x, to.y + 2});
+    blocked_.push_back(slope ? Box{from.x, from.y - 24, from.x + 150, from.y}
+                             : Box{to.x - 230, to.y - 18, to.x, to.y + 2});
   }
 
   void draw_points() {

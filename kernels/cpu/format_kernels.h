@@ -36,5 +36,6 @@ struct FormatKernels {
 const FormatKernels* format_kernels_scalar();
 const FormatKernels* format_kernels_avx2();
 const FormatKernels* format_kernels_avx512();
+const FormatKernels* format_kernels_neon();
 
 }  // namespace quantbench

@@ -18,5 +18,6 @@ Int8Chains int8_chains(Isa isa);
 std::size_t int8_chains_scalar(std::size_t rounds, std::int32_t* sink);
 std::size_t int8_chains_avx2(std::size_t rounds, std::int32_t* sink);
 std::size_t int8_chains_avx512(std::size_t rounds, std::int32_t* sink);
+std::size_t int8_chains_neon(std::size_t rounds, std::int32_t* sink);
 
 }  // namespace quantbench

@@ -26,6 +26,8 @@ Int8Chains int8_chains(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512 && has_avx512_byte_products()) return int8_chains_avx512;
   if (isa != Isa::scalar) return int8_chains_avx2;
+#elif defined(__aarch64__)
+  if (isa == Isa::neon) return int8_chains_neon;
 #endif
   return int8_chains_scalar;
 }

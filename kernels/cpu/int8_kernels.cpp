@@ -9,6 +9,8 @@ const Int8Kernels* table_of([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512 && has_avx512_byte_products()) return int8_kernels_avx512();
   if (isa != Isa::scalar) return int8_kernels_avx2();
+#elif defined(__aarch64__)
+  if (isa == Isa::neon) return int8_kernels_neon();
 #endif
   return int8_kernels_scalar();
 }

@@ -62,5 +62,6 @@ const Int8Kernels& int8_kernels(const Format& format, Isa isa);
 const Int8Kernels* int8_kernels_scalar();
 const Int8Kernels* int8_kernels_avx2();
 const Int8Kernels* int8_kernels_avx512();
+const Int8Kernels* int8_kernels_neon();
 
 }  // namespace quantbench

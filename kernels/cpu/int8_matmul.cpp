@@ -25,6 +25,8 @@ Int8TileKernel tile_kernel_of(const CodeTraits& traits, [[maybe_unused]] Isa isa
   if (isa == Isa::avx512 && traits.groups_of_run == 1 && has_amx_byte_products()) return int8_tile_amx(traits);
   if (isa == Isa::avx512 && has_avx512_byte_products()) return int8_tile_avx512(traits);
   if (isa != Isa::scalar) return int8_tile_avx2(traits);
+#elif defined(__aarch64__)
+  if (isa == Isa::neon) return int8_tile_neon(traits);
 #endif
   return int8_tile_scalar(traits);
 }

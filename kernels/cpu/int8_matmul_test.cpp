@@ -172,6 +172,7 @@ struct TileCase {
   }
 };
 
+#if defined(__x86_64__)
 TEST(MatmulInt8, MatrixUnitsGiveTheBitsOfVectors) {
   if (!has_amx_byte_products()) GTEST_SKIP() << "this machine has no AMX, or does not let us use it";
   for (const CodeTraits& traits :
@@ -184,6 +185,7 @@ TEST(MatmulInt8, MatrixUnitsGiveTheBitsOfVectors) {
             << traits.largest_code << ", " << runs << " runs, " << rows << " rows";
       }
 }
+#endif
 
 TEST(MatmulInt8, FormatsWithoutIntegerLevelsAreRefused) {
   const TensorData tensor = synthetic_tensor(find_format("f16"), 1, 32, 1);

@@ -68,5 +68,6 @@ Int8TileKernel int8_tile_avx512(const CodeTraits& traits);
 /// For formats with one group in a run; the same bits as int8_tile_avx512. Rejected for groups of 16: each would take an instruction
 /// that could multiply 64 inputs, and the sums' way through memory.
 Int8TileKernel int8_tile_amx(const CodeTraits& traits);
+Int8TileKernel int8_tile_neon(const CodeTraits& traits);
 
 }  // namespace quantbench

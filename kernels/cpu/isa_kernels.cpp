@@ -12,6 +12,9 @@ const IsaKernels& isa_kernels(Isa isa) {
     static const IsaKernels avx512{format_kernels_avx512(), fma_chains_avx512};
     return avx512;
   }
+#elif defined(__aarch64__)
+  static const IsaKernels neon{format_kernels_neon(), fma_chains_neon};
+  if (isa == Isa::neon) return neon;
 #endif
   return scalar;
 }

@@ -15,6 +15,7 @@ using FmaChains = std::size_t (*)(std::size_t rounds, float* sink);
 std::size_t fma_chains_scalar(std::size_t rounds, float* sink);
 std::size_t fma_chains_avx2(std::size_t rounds, float* sink);
 std::size_t fma_chains_avx512(std::size_t rounds, float* sink);
+std::size_t fma_chains_neon(std::size_t rounds, float* sink);
 
 struct IsaKernels {
   const FormatKernels* formats = nullptr;  // indexed by Format::layout
