@@ -151,7 +151,8 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
   auto stored = find_format(format);
   if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
   if (in_integers(op) && !has_int8_kernels(*stored)) fail("{}: there are no products in integers", stored->id);
-  return {op, std::move(stored), isa, "", "generic", run_function(op)};
+  const char* const variant = op == Op::matvec_int8 ? int8_kernels(*stored, isa).variant : "generic";
+  return {op, std::move(stored), isa, "", variant, run_function(op)};
 }
 
 Kernel find_search_encoder(std::string_view format, std::string_view effort) {

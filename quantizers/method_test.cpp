@@ -180,7 +180,7 @@ TEST(MethodId, MalformedIdsAreRefused) {
       {"absmax:int4:g64:dq", "'dq' is none of"},
       {"absmax:nf4:tensor:dq", "dq is about the scales of many groups"},
       {"absmax:nf4:g64:dq:scale=f16", "dq says how scales are stored"},
-      {"f16:mse", "known: activations, kv_keys, kv_values, kv_rotate"},
+      {"f16:mse", "known: activations, compute, kv_keys, kv_values, kv_rotate"},
       {"gptq:int4:g128:dmap=0.1", "did you mean damp"},
       {"gptq:int4:g128:damp", "damp is a number"},
       {"gptq:int4:g128:damp=", "options are name or name=value"},
