@@ -83,8 +83,8 @@ class RooflineChart {
 
   std::string draw() {
     svg_.rectangle({0, 0}, canvas_width, canvas_height, "background");
-    svg_.text({plot_.left, 30}, "Roofline of the products of packed weights", "title");
-    svg_.text({plot_.left, 50},
+    svg_.text({plot.left, 30}, "Roofline of the products of packed weights", "title");
+    svg_.text({plot.left, 50},
               fmt::format("{}, {} thread{}; dashed: peaks measured in the same run", cpu_, data_.threads,
                           data_.threads == 1 ? "" : "s"),
               "muted");
@@ -96,25 +96,25 @@ class RooflineChart {
 
  private:
   PixelPoint at(double intensity, double rate) const {
-    return {plot_.left + x_.position(intensity) * (plot_.right - plot_.left),
-            plot_.bottom - y_.position(rate) * (plot_.bottom - plot_.top)};
+    return {plot.left + x_.position(intensity) * (plot.right - plot.left),
+            plot.bottom - y_.position(rate) * (plot.bottom - plot.top)};
   }
 
   void draw_axes() {
     for (const Tick& tick : x_.ticks) {
-      const double x = plot_.left + tick.position * (plot_.right - plot_.left);
-      svg_.line({x, plot_.top}, {x, plot_.bottom}, "grid");
-      svg_.text({x, plot_.bottom + 18}, tick.label, "muted", TextAnchor::middle);
+      const double x = plot.left + tick.position * (plot.right - plot.left);
+      svg_.line({x, plot.top}, {x, plot.bottom}, "grid");
+      svg_.text({x, plot.bottom + 18}, tick.label, "muted", TextAnchor::middle);
     }
     for (const Tick& tick : y_.ticks) {
-      const double y = plot_.bottom - tick.position * (plot_.bottom - plot_.top);
-      svg_.line({plot_.left, y}, {plot_.right, y}, "grid");
-      svg_.text({plot_.left - 8, y + 4}, tick.label, "muted", TextAnchor::end);
+      const double y = plot.bottom - tick.position * (plot.bottom - plot.top);
+      svg_.line({plot.left, y}, {plot.right, y}, "grid");
+      svg_.text({plot.left - 8, y + 4}, tick.label, "muted", TextAnchor::end);
     }
-    svg_.rectangle({plot_.left, plot_.top}, plot_.right - plot_.left, plot_.bottom - plot_.top, "frame");
-    svg_.text({(plot_.left + plot_.right) / 2, plot_.bottom + 42}, "operations per byte (log scale)", "axis",
+    svg_.rectangle({plot.left, plot.top}, plot.right - plot.left, plot.bottom - plot.top, "frame");
+    svg_.text({(plot.left + plot.right) / 2, plot.bottom + 42}, "operations per byte (log scale)", "axis",
               TextAnchor::middle);
-    svg_.text({22, (plot_.top + plot_.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle,
+    svg_.text({22, (plot.top + plot.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle,
               -90);
   }
 
@@ -148,12 +148,12 @@ class RooflineChart {
                               point.kernel->percent_of_peak, point.kernel->peak));
       requests.push_back({centre, label_font_width * static_cast<double>(point.label.size()) + 2, label_height});
     }
-    const auto boxes = place_labels(requests, {plot_, marker_radius + 2, blocked_});
+    const auto boxes = place_labels(requests, {plot, marker_radius + 2, blocked_});
     for (std::size_t i = 0; i < boxes.size(); ++i)
       if (boxes[i])
         svg_.text({(boxes[i]->left + boxes[i]->right) / 2, boxes[i]->bottom - 3}, data_.points[i].label,
                   fmt::format("halo label t{}", family_of(ops, data_.points[i].op)), TextAnchor::middle);
-    double x = plot_.left + 6;
+    double x = plot.left + 6;
     for (const std::string& op : ops) {
       svg_.circle({x, 74}, marker_radius, fmt::format("c{}", family_of(ops, op)));
       svg_.text({x + 11, 78}, op, "label");
@@ -165,7 +165,7 @@ class RooflineChart {
     return static_cast<std::size_t>(std::distance(ops.begin(), ops.find(op))) % family_colours;
   }
 
-  static constexpr Box plot_ = chart_plot;
+  static constexpr Box plot = chart_plot;
   Roofline data_;
   SvgDocument svg_;
   std::string cpu_;
