@@ -202,7 +202,7 @@ std::string target_of(const Method& method) {
 
 /// "absmax:int4:g128", "rtn:q4_0", "q4_0": the solver and the target of a method without transforms.
 std::string solver_and_target(const Method& method) {
-  const std::string target = target_of(method);
+  std::string target = target_of(method);
   if (method.solver.empty()) return target;
   if (method.solver == "rtn" && is_integer_target(target)) {
     const std::size_t symmetric = target.find(":sym");

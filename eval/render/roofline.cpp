@@ -114,8 +114,7 @@ class RooflineChart {
     svg_.rectangle({plot.left, plot.top}, plot.right - plot.left, plot.bottom - plot.top, "frame");
     svg_.text({(plot.left + plot.right) / 2, plot.bottom + 42}, "operations per byte (log scale)", "axis",
               TextAnchor::middle);
-    svg_.text({22, (plot.top + plot.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle,
-              -90);
+    svg_.text({22, (plot.top + plot.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle, -90);
   }
 
   /// Memory: a slope; arithmetic: a level.
