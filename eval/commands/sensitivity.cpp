@@ -36,7 +36,7 @@ std::vector<std::string> canonical(const std::vector<std::string>& formats) {
 
 std::string probe_of(const SensitivityArguments& arguments, const std::vector<std::string>& formats) {
   if (arguments.probe.empty()) return formats[formats.size() / 2];
-  const std::string id = find_format(arguments.probe)->id;
+  std::string id = find_format(arguments.probe)->id;
   if (std::ranges::find(formats, id) == formats.end())
     fail("the probe {} is none of the formats {}", id, fmt::join(formats, ", "));
   return id;
