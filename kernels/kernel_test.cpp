@@ -14,6 +14,7 @@
 #include "kernels/cpu/isa_kernels.h"
 #include "kernels/synthetic.h"
 #include "quantizers/formats/registry.h"
+#include "quantizers/transforms/rounding.h"
 
 namespace quantbench {
 namespace {
@@ -27,14 +28,6 @@ TensorData random_bytes(const FormatPointer& format, std::size_t rows, std::size
   std::byte* bytes = const_cast<std::byte*>(tensor.view().bytes.data());
   for (std::size_t i = 0; i < tensor.view().bytes.size(); ++i) bytes[i] = static_cast<std::byte>(random() & 0xFF);
   return tensor;
-}
-
-std::vector<float> reference_decode(const Tensor& tensor) {
-  std::vector<float> weights(tensor.weights());
-  for (std::size_t row = 0; row < tensor.rows; ++row)
-    tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,
-                          std::span(weights).subspan(row * tensor.cols, tensor.cols));
-  return weights;
 }
 
 /// Equal bits; all NaN count as one, since which payload survives an addition of two depends on the operand order.
@@ -92,7 +85,7 @@ TEST(Kernels, DecodeIsBitEqualWithTheFormatForAnyBytesAndThreadCount) {
   for (const Kernel& kernel : kernels_of(Op::decode))
     for (const std::size_t cols : lengths(*kernel.format)) {
       const TensorData tensor = random_bytes(kernel.format, 5, cols, 1);
-      const std::vector<float> expected = reference_decode(tensor.view());
+      const std::vector<float> expected = decoded(tensor.view(), 1);
       for (const int threads : {1, 2}) {
         std::vector<float> out(expected.size(), 99.0f);
         KernelOperands operands;
@@ -110,7 +103,7 @@ TEST(Kernels, PartsOfARowDecodeAsTheyDoInTheWhole) {
     const FormatPointer format = find_format(id);
     const std::size_t cols = lengths(*format).back();
     const TensorData tensor = random_bytes(format, 1, cols, 2);
-    const std::vector<float> whole = reference_decode(tensor.view());
+    const std::vector<float> whole = decoded(tensor.view(), 1);
     for (const Isa isa : available_isas())
       for (const auto& [begin, count] :
            {std::pair<std::size_t, std::size_t>{0, 1}, {7, 20}, {30, 70}, {64, 200}, {99, 150}}) {
@@ -132,7 +125,7 @@ struct ProductCase {
 
   ProductCase(const Kernel& kernel, std::size_t rows, std::size_t cols, std::size_t batch_)
       : tensor(synthetic_tensor(kernel.format, rows, cols, 3)),
-        weights(reference_decode(tensor.view())),
+        weights(decoded(tensor.view(), 1)),
         x(synthetic_values(batch_ * cols, 4)),
         batch(batch_) {}
 
@@ -203,7 +196,7 @@ TEST(Kernels, WorkThatIsCutIntoTasksIsEqualForAnyThreadCount) {
           EXPECT_TRUE(same_bits(out, first)) << kernel.id() << ", " << threads << " threads";
         }
         if (op == Op::decode) {
-          EXPECT_TRUE(same_bits(first, reference_decode(tensor.view()))) << kernel.id();
+          EXPECT_TRUE(same_bits(first, decoded(tensor.view(), 1))) << kernel.id();
         }
       }
 }
@@ -267,10 +260,10 @@ TEST(Kernels, EncodedWeightsDecodeToNearbyOnesAndDoNotDependOnThreads) {
         if (threads == 1) first.assign(bytes.begin(), bytes.end());
         EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), first.begin(), first.end())) << kernel.id();
         if (!kernel.effort.empty()) {  // codebooks of several weights do not meet each of them
-          EXPECT_LT(relative_rmse(reference_decode(tensor.view()), weights), 0.7) << kernel.id();
+          EXPECT_LT(relative_rmse(decoded(tensor.view(), 1), weights), 0.7) << kernel.id();
           continue;
         }
-        EXPECT_THAT(reference_decode(tensor.view()),
+        EXPECT_THAT(decoded(tensor.view(), 1),
                     testing::Pointwise(testing::FloatNear(largest_error(*kernel.format)), weights))
             << kernel.id();
       }

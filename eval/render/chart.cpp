@@ -62,7 +62,7 @@ class Chart {
     svg_.text({plot.left, 30}, title(), "title");
     svg_.text({plot.left, 50}, subtitle(), "muted");
     draw_legend();
-    draw_axes();
+    draw_axes(svg_, x_, "bits per weight, scales included (log scale)", y_, text_.axis);
     draw_reference();
     draw_frontier();
     for (const ChartPoint& point : data_.points) draw_interval(point);
@@ -112,24 +112,6 @@ class Chart {
     svg_.line({x - 8, y}, {x + 14, y}, "frontier");
     svg_.circle({x + 3, y}, marker_radius + 3, "ring");
     svg_.text({x + 20, y + 4}, "Pareto frontier: nothing smaller is as good", "label");
-  }
-
-  void draw_axes() {
-    for (const Tick& tick : x_.ticks) {
-      const double x = plot.left + tick.position * (plot.right - plot.left);
-      svg_.line({x, plot.top}, {x, plot.bottom}, "grid");
-      svg_.text({x, plot.bottom + 18}, tick.label, "muted", TextAnchor::middle);
-    }
-    for (const Tick& tick : y_.ticks) {
-      const double y = plot.bottom - tick.position * (plot.bottom - plot.top);
-      svg_.line({plot.left, y}, {plot.right, y}, "grid");
-      svg_.text({plot.left - 8, y + 4}, tick.label, "muted", TextAnchor::end);
-      svg_.text({plot.right + 8, y + 4}, tick.side_label, "muted");
-    }
-    svg_.rectangle({plot.left, plot.top}, plot.right - plot.left, plot.bottom - plot.top, "frame");
-    svg_.text({(plot.left + plot.right) / 2, plot.bottom + 42}, "bits per weight, scales included (log scale)", "axis",
-              TextAnchor::middle);
-    svg_.text({22, (plot.top + plot.bottom) / 2}, text_.axis, "axis", TextAnchor::middle, -90);
   }
 
   void draw_reference() {

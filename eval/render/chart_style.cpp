@@ -44,4 +44,22 @@ std::string chart_style_sheet() {
          rules_of(light) + "@media (prefers-color-scheme:dark){\n" + rules_of(dark) + "}\n";
 }
 
+void draw_axes(SvgDocument& svg, const Axis& x, std::string_view x_title, const Axis& y, std::string_view y_title) {
+  constexpr const Box& plot = chart_plot;
+  for (const Tick& tick : x.ticks) {
+    const double at = plot.left + tick.position * (plot.right - plot.left);
+    svg.line({at, plot.top}, {at, plot.bottom}, "grid");
+    svg.text({at, plot.bottom + 18}, tick.label, "muted", TextAnchor::middle);
+  }
+  for (const Tick& tick : y.ticks) {
+    const double at = plot.bottom - tick.position * (plot.bottom - plot.top);
+    svg.line({plot.left, at}, {plot.right, at}, "grid");
+    svg.text({plot.left - 8, at + 4}, tick.label, "muted", TextAnchor::end);
+    svg.text({plot.right + 8, at + 4}, tick.side_label, "muted");
+  }
+  svg.rectangle({plot.left, plot.top}, plot.right - plot.left, plot.bottom - plot.top, "frame");
+  svg.text({(plot.left + plot.right) / 2, plot.bottom + 42}, x_title, "axis", TextAnchor::middle);
+  svg.text({22, (plot.top + plot.bottom) / 2}, y_title, "axis", TextAnchor::middle, -90);
+}
+
 }  // namespace quantbench

@@ -1,10 +1,13 @@
-// What all charts share: sizes and colours.
+// What all charts share: sizes, colours and axes.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
+#include "eval/render/axis.h"
 #include "eval/render/label_layout.h"
+#include "eval/render/svg.h"
 
 namespace quantbench {
 
@@ -17,5 +20,8 @@ constexpr std::size_t family_colours = 8;
 /// Classes title, muted, label, strong, axis, background, grid, frame, reference, frontier, interval, ring, leader, halo, and for
 /// family k: cK (fill and stroke) and tK (text). Light and dark.
 std::string chart_style_sheet();
+
+/// Grid, ticks, frame and titles.
+void draw_axes(SvgDocument& svg, const Axis& x, std::string_view x_title, const Axis& y, std::string_view y_title);
 
 }  // namespace quantbench

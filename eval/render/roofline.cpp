@@ -28,16 +28,6 @@ struct Roofline {
   Roofs roofs;  // bytes or operations per second
 };
 
-std::vector<std::string> parts_of(const std::string& id) {
-  std::vector<std::string> parts{""};
-  for (const char c : id)
-    if (c == '/')
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  return parts;
-}
-
 /// Products of the largest thread count that was measured.
 Roofline roofline_of(const Report& report) {
   Roofline found;
@@ -45,8 +35,8 @@ Roofline roofline_of(const Report& report) {
     if (kernel.flops_per_second > 0) found.threads = std::max(found.threads, kernel.threads);
   for (const ThroughputReport& kernel : report.kernels) {
     if (kernel.threads != found.threads || kernel.flops_per_second <= 0 || kernel.percent_of_peak <= 0) continue;
-    const std::vector<std::string> parts = parts_of(kernel.id);
-    found.points.push_back({&kernel, parts.front(), parts.size() > 1 ? parts[1] : kernel.id,
+    const std::size_t first = kernel.id.find('/'), second = kernel.id.find('/', first + 1);  // op/format/isa
+    found.points.push_back({&kernel, kernel.id.substr(0, first), kernel.id.substr(first + 1, second - first - 1),
                             kernel.flops_per_second / kernel.bytes_per_second});
     const double rate = kernel.peak == "read_bandwidth" ? kernel.bytes_per_second : kernel.flops_per_second;
     double& roof = found.roofs[kernel.peak];
@@ -88,7 +78,7 @@ class RooflineChart {
               fmt::format("{}, {} thread{}; dashed: peaks measured in the same run", cpu_, data_.threads,
                           data_.threads == 1 ? "" : "s"),
               "muted");
-    draw_axes();
+    draw_axes(svg_, x_, "operations per byte (log scale)", y_, "operations per second (log scale)");
     for (const auto& [peak, rate] : data_.roofs) draw_roof(peak, rate);
     draw_points();
     return svg_.finish();
@@ -98,23 +88,6 @@ class RooflineChart {
   PixelPoint at(double intensity, double rate) const {
     return {plot.left + x_.position(intensity) * (plot.right - plot.left),
             plot.bottom - y_.position(rate) * (plot.bottom - plot.top)};
-  }
-
-  void draw_axes() {
-    for (const Tick& tick : x_.ticks) {
-      const double x = plot.left + tick.position * (plot.right - plot.left);
-      svg_.line({x, plot.top}, {x, plot.bottom}, "grid");
-      svg_.text({x, plot.bottom + 18}, tick.label, "muted", TextAnchor::middle);
-    }
-    for (const Tick& tick : y_.ticks) {
-      const double y = plot.bottom - tick.position * (plot.bottom - plot.top);
-      svg_.line({plot.left, y}, {plot.right, y}, "grid");
-      svg_.text({plot.left - 8, y + 4}, tick.label, "muted", TextAnchor::end);
-    }
-    svg_.rectangle({plot.left, plot.top}, plot.right - plot.left, plot.bottom - plot.top, "frame");
-    svg_.text({(plot.left + plot.right) / 2, plot.bottom + 42}, "operations per byte (log scale)", "axis",
-              TextAnchor::middle);
-    svg_.text({22, (plot.top + plot.bottom) / 2}, "operations per second (log scale)", "axis", TextAnchor::middle, -90);
   }
 
   /// Memory: a slope; arithmetic: a level.

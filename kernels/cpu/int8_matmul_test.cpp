@@ -111,12 +111,9 @@ TEST(MatmulInt8, OfNothingIsZeroOrNothing) {
 TEST(MatmulInt8, LargestNumbersDoNotOverflow) {
   for (const FormatPointer& format : formats_with_codes()) {
     if (format->pack == nullptr) continue;
-    const std::size_t cols = std::max<std::size_t>(256, format->block);
     for (const int level : {format->level_min, format->level_max}) {
-      TensorData tensor("w", 1, cols, format);
-      const std::vector<std::int8_t> levels(cols, static_cast<std::int8_t>(level));
-      const std::vector<Affine> affines(format->groups_of_row(cols), format->round_affine(*format, {1, 0}));
-      format->pack(*format, affines, levels, tensor.row(0));
+      const TensorData tensor = row_of_level(format, level);
+      const std::size_t cols = tensor.view().cols;
       const UnpackedRow unpacked(tensor.view(), 0);
       for (const float sign : {1.0f, -1.0f}) {
         const std::vector<float> x(cols, 127 * sign);

@@ -13,6 +13,7 @@
 #include "kernels/synthetic.h"
 #include "kernels/testing/int8_reference.h"
 #include "quantizers/formats/registry.h"
+#include "quantizers/transforms/rounding.h"
 
 namespace quantbench {
 namespace {
@@ -25,14 +26,6 @@ std::vector<std::size_t> lengths(const Format& format) {
   for (const std::size_t wanted : {1u, 32u, 100u, 257u, 290u, 512u, 800u})
     found.insert((wanted + format.block - 1) / format.block * format.block);
   return {found.begin(), found.end()};
-}
-
-std::vector<float> decoded(const Tensor& tensor) {
-  std::vector<float> weights(tensor.weights());
-  for (std::size_t row = 0; row < tensor.rows; ++row)
-    tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,
-                          std::span(weights).subspan(row * tensor.cols, tensor.cols));
-  return weights;
 }
 
 TEST(Int8Activations, AreTheNearestOfTheRun) {
@@ -70,7 +63,7 @@ TEST(Int8Kernels, UnpackGivesCodesAndAffinesOfTheWeights) {
   for (const FormatPointer& format : formats_with_codes())
     for (const std::size_t cols : lengths(*format)) {
       const TensorData tensor = synthetic_tensor(format, 2, cols, 5);
-      const std::vector<float> weights = decoded(tensor.view());
+      const std::vector<float> weights = decoded(tensor.view(), 1);
       for (const Isa isa : available_isas()) {
         const Int8Kernels& kernels = int8_kernels(*format, isa);
         const std::size_t begin = cols > 512 && 256 % format->block == 0 ? 256 : 0, count = cols - begin;
@@ -163,14 +156,10 @@ TEST(Int8Kernels, EveryCodewordAndSign) {
 TEST(Int8Kernels, LargestNumbersDoNotOverflow) {
   for (const FormatPointer& format : formats_with_codes()) {
     if (format->pack == nullptr) continue;
-    const std::size_t cols = std::max<std::size_t>(256, format->block);
     for (const int level : {format->level_min, format->level_max}) {
-      TensorData tensor("w", 1, cols, format);
-      const std::vector<std::int8_t> levels(cols, static_cast<std::int8_t>(level));
-      const std::size_t groups = format->group == 0 ? 1 : (cols + format->group - 1) / format->group;
-      const std::vector<Affine> affines(groups, format->round_affine(*format, {1, 0}));
-      format->pack(*format, affines, levels, tensor.row(0));
-      const std::vector<float> weights = decoded(tensor.view());
+      const TensorData tensor = row_of_level(format, level);
+      const std::size_t cols = tensor.view().cols;
+      const std::vector<float> weights = decoded(tensor.view(), 1);
       for (const float sign : {1.0f, -1.0f}) {
         const std::vector<float> x(cols, 127 * sign);
         for (const Isa isa : available_isas()) {

@@ -1,30 +1,11 @@
 #include "kernels/cpu/packed_product.h"
 
-#include <algorithm>
-
-#include "core/checked.h"
 #include "core/matmul/matmul_tile.h"
-#include "core/parallel.h"
 #include "kernels/cpu/isa_kernels.h"
+#include "kernels/cpu/packed_rows.h"
 
 namespace quantbench {
 namespace {
-
-constexpr std::size_t weights_per_task = 64 * 1024;
-
-void multiply_row(const PackedProduct& product, std::size_t row, const FormatKernels& kernels) {
-  const Tensor& weights = *product.weights;
-  const RowRange range{weights.format.get(), weights.row(row), weights.cols, 0, weights.cols};
-  float* const y = product.y + row;
-  std::size_t batch = 0;
-  for (; batch + 4 <= product.batch; batch += 4) {
-    float sums[4];
-    kernels.dot4(range, {product.x + batch * product.x_stride, product.x_stride}, sums);
-    for (std::size_t i = 0; i < 4; ++i) y[(batch + i) * product.y_stride] = sums[i];
-  }
-  for (; batch < product.batch; ++batch)
-    kernels.dot(range, {product.x + batch * product.x_stride, product.x_stride}, y + batch * product.y_stride);
-}
 
 struct DecodedWeights {
   const Tensor* tensor;
@@ -44,12 +25,9 @@ RowsF32 decode_panel(const void* context, const WeightRange& range, float* scrat
 }  // namespace
 
 void matvec(const PackedProduct& product, int threads, Isa isa) {
-  const Tensor& weights = *product.weights;
-  const FormatKernels& kernels = isa_kernels(isa).formats[weights.format->layout];
-  const std::size_t rows_per_task = std::max<std::size_t>(1, weights_per_task / std::max<std::size_t>(1, weights.cols));
-  parallel_for(threads, divide_up(weights.rows, rows_per_task), [&](std::size_t task) {
-    const std::size_t end = std::min(weights.rows, (task + 1) * rows_per_task);
-    for (std::size_t row = task * rows_per_task; row < end; ++row) multiply_row(product, row, kernels);
+  const FormatKernels& kernels = isa_kernels(isa).formats[product.weights->format->layout];
+  multiply_rows(product, threads, kernels, [&](std::size_t first) {
+    return DotVectors{product.x + first * product.x_stride, product.x_stride};
   });
 }
 

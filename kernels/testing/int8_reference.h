@@ -1,6 +1,7 @@
 // What tests of products in integers compare with.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -16,6 +17,16 @@ inline std::vector<std::shared_ptr<const Format>> formats_with_codes() {
   for (const std::string& id : format_ids())
     if (const auto format = find_format(id); has_int8_kernels(*format)) found.push_back(format);
   return found;
+}
+
+/// A row whose levels are all the same, in a format that packs levels: of one group at least, and 256 weights.
+inline TensorData row_of_level(const std::shared_ptr<const Format>& format, int level) {
+  const std::size_t cols = std::max<std::size_t>(256, format->block);
+  TensorData tensor("w", 1, cols, format);
+  const std::vector<std::int8_t> levels(cols, static_cast<std::int8_t>(level));
+  const std::vector<Affine> affines(format->groups_of_row(cols), format->round_affine(*format, {1, 0}));
+  format->pack(*format, affines, levels, tensor.row(0));
+  return tensor;
 }
 
 /// Exact sums over rounded activations, and what the error bounds count.

@@ -43,11 +43,18 @@ def encoded(ggml: Ggml, format_id: str, outputs: int, inputs: int) -> np.ndarray
     return np.tile(packed, (outputs // ENCODED_ROWS, 1))
 
 
-def time_peer(ggml: Ggml, format_id: str, repacked: bool) -> dict[str, float]:
+def has_repacked(ggml: Ggml, format_id: str, weights: np.ndarray) -> bool:
+    try:
+        with Products(ggml, format_id, weights, 1, 1, repacked=True):
+            return True
+    except NotRepacked:
+        return False
+
+
+def time_peer(ggml: Ggml, format_id: str, weights_of: dict[tuple[int, int], np.ndarray], repacked: bool) -> dict[str, float]:
     """Seconds of a product, the fastest of a few, by case; the first call wakes the threads and is not timed."""
     seconds = {}
-    for outputs, inputs in SHAPES:
-        weights = encoded(ggml, format_id, outputs, inputs)
+    for (outputs, inputs), weights in weights_of.items():
         for batch in (1, PREFILL):
             copies = max(2, ROTATION_BYTES // weights.nbytes) if batch == 1 else 2
             with Products(ggml, format_id, weights, batch, copies, repacked) as products:
@@ -65,15 +72,14 @@ def time_quantbench(program: Quantbench, format_id: str) -> dict[str, dict]:
 
 
 def compare_format(ggml: Ggml, program: Quantbench, format_id: str, rounds: int) -> dict:
-    variants = {"default": False, "repacked": True}
-    try:
-        time_peer(ggml, format_id, repacked=True)
-    except NotRepacked:
-        del variants["repacked"]
+    weights_of = {shape: encoded(ggml, format_id, *shape) for shape in SHAPES}
+    variants = {"default": False}
+    if has_repacked(ggml, format_id, weights_of[SHAPES[0]]):
+        variants["repacked"] = True
     figures: dict = {"rounds": rounds, "load": [os.getloadavg()[0]]}
     sides = []
     for _ in range(rounds):
-        peers = {name: time_peer(ggml, format_id, repacked) for name, repacked in variants.items()}
+        peers = {name: time_peer(ggml, format_id, weights_of, repacked) for name, repacked in variants.items()}
         sides.append((peers, time_quantbench(program, format_id)))
     figures["load"].append(os.getloadavg()[0])
     for case in cases():

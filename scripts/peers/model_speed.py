@@ -40,7 +40,9 @@ def time_peer(ggml: Ggml, model: Path) -> float:
         return windows.size / (time.perf_counter() - start)
 
 
-def compare_type(ggml: Ggml, program: Quantbench, model: Path, rounds: int) -> dict:
+def compare_type(ggml: Ggml, program: Quantbench, source: Path, type_name: str, rounds: int) -> dict:
+    model = source.with_name("typed.gguf")
+    program.convert(source, model, "f16" if type_name == "f16" else f"{type_name}:effort=fast")
     peer, own = [], {compute: [] for compute in COMPUTES}
     for _ in range(rounds):
         peer.append(time_peer(ggml, model))
@@ -59,6 +61,4 @@ def compare_model_speed(ggml: Ggml, program: Quantbench, results: Results, folde
     conditions = {"quantbench": program.sha256, "peer": ggml.version, "rounds": rounds, "chunks": CHUNKS, "threads": THREADS}
     source = make_model(folder)
     for type_name in TYPES:
-        model = folder / "typed.gguf"
-        program.convert(source, model, "f16" if type_name == "f16" else f"{type_name}:effort=fast")
-        results.measure("model_speed", type_name, conditions, lambda: compare_type(ggml, program, model, rounds))
+        results.measure("model_speed", type_name, conditions, lambda: compare_type(ggml, program, source, type_name, rounds))

@@ -209,7 +209,7 @@ def model_speed_section(entries: dict) -> str:
 
 A model of 110 M parameters with random weights (`scripts/make_random_llama.py`), {conditions["chunks"]} windows of 512 tokens on {conditions["threads"]} threads; tokens per second,
 quantbench with its metrics, the peer without. `exact` decodes weights to f32, `native` multiplies in integers as the peer does; f16 has only
-`exact`. Times faster with p10 and p90 over {conditions["rounds"]} rounds.
+`exact`. Times faster with p10 and p90 over {conditions["rounds"]} round{"s" if conditions["rounds"] > 1 else ""}.
 
 {table(["type", "peer", "exact", "times faster", "native", "times faster"], rows)}"""
 
