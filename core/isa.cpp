@@ -36,11 +36,14 @@ bool has_avx512() {
 bool has_byte_products() { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"); }
 
 // Compilers of today do not know these extensions by name everywhere.
-bool has_amx_instructions() {
-  constexpr unsigned tiles_and_bytes = (1u << 24) | (1u << 25);
+constexpr unsigned amx_bf16 = 1u << 22, amx_tiles = 1u << 24, amx_bytes = 1u << 25;
+
+bool has_amx_instructions(unsigned wanted) {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & tiles_and_bytes) == tiles_and_bytes;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & wanted) == wanted;
 }
+
+bool has_avx512_bf16() { return __builtin_cpu_supports("avx512bf16"); }
 
 // Linux gives the registers to processes that ask; elsewhere there is no such way.
 bool may_use_tiles() {
@@ -54,8 +57,10 @@ bool may_use_tiles() {
 
 #else
 
-bool has_amx_instructions() { return false; }
+constexpr unsigned amx_bf16 = 0, amx_tiles = 0, amx_bytes = 0;
+bool has_amx_instructions(unsigned) { return false; }
 bool may_use_tiles() { return false; }
+bool has_avx512_bf16() { return false; }
 
 bool has_byte_products() { return false; }
 bool has_avx2() { return false; }
@@ -113,7 +118,13 @@ bool has_avx512_byte_products() {
 }
 
 bool has_amx_byte_products() {
-  static const bool has = has_avx512_byte_products() && has_amx_instructions() && may_use_tiles();
+  static const bool has = has_avx512_byte_products() && has_amx_instructions(amx_tiles | amx_bytes) && may_use_tiles();
+  return has;
+}
+
+bool has_amx_bf16_products() {
+  static const bool has =
+      best_isa() == Isa::avx512 && has_avx512_bf16() && has_amx_instructions(amx_tiles | amx_bf16) && may_use_tiles();
   return has;
 }
 

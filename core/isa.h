@@ -21,5 +21,7 @@ bool has_avx512_byte_products();
 /// Whether a machine with these also has the matrix units of AMX for bytes, and the system lets this process use them (asked
 /// once; it then keeps room for their registers).
 bool has_amx_byte_products();
+/// Likewise for bf16, with the vector instructions that round to it.
+bool has_amx_bf16_products();
 
 }  // namespace quantbench

@@ -135,6 +135,12 @@ Weights in_integers(const Weights& weights, std::vector<TensorData>& storage) {
   return changed;
 }
 
+double root_mean_square_difference(std::span<const float> a, std::span<const float> b) {
+  double squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) squares += std::pow(static_cast<double>(a[i] - b[i]), 2);
+  return std::sqrt(squares / static_cast<double>(a.size()));
+}
+
 TEST(Evaluate, NativeProductsAreCloseToExactOnesAndBitsDependOnNothingElse) {
   Case test("gptq-96", 4100);  // 42 windows: more than one batch
   std::vector<TensorData> storage;
@@ -146,14 +152,25 @@ TEST(Evaluate, NativeProductsAreCloseToExactOnesAndBitsDependOnNothingElse) {
   };
   const std::vector<float> exact = test.evaluate().nll, one = native(test, 1);
   EXPECT_NE(one, exact);
-  double squares = 0;
-  for (std::size_t i = 0; i < one.size(); ++i) squares += std::pow(static_cast<double>(one[i] - exact[i]), 2);
-  EXPECT_LT(std::sqrt(squares / static_cast<double>(one.size())), 0.1);
+  EXPECT_LT(root_mean_square_difference(one, exact), 0.1);
   EXPECT_EQ(native(test, 2), one);
   test.windows.count = 23;
   test.windows.tokens.resize(23 * 96);
   const std::vector<float> fewer = native(test, 3);
   EXPECT_TRUE(std::equal(fewer.begin(), fewer.end(), one.begin()));
+}
+
+TEST(Evaluate, ProductsInBf16AreCloseToExactOnesAndBitsDependOnNothingElse) {
+  const Case test("gptq-96", 4100);  // 42 windows: more than one batch
+  const auto in_bf16 = [&](int threads) {
+    return evaluate(*test.model, test.weights, test.windows, test.protocol,
+                    {.threads = threads, .compute = Compute::bf16})
+        .nll;
+  };
+  const std::vector<float> exact = test.evaluate().nll, one = in_bf16(1);
+  EXPECT_NE(one, exact);
+  EXPECT_LT(root_mean_square_difference(one, exact), 0.05);
+  EXPECT_EQ(in_bf16(2), one);
 }
 
 TEST(Evaluate, TheBaseHasNoDivergenceFromItself) {

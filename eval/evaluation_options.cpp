@@ -16,9 +16,14 @@ Compute compute_of(const Method& method) {
 }  // namespace
 
 Compute parse_compute(std::string_view text) {
-  if (text == "exact") return Compute::exact;
-  if (text == "native") return Compute::native;
-  fail("compute: found '{}'; expected exact or native", text);
+  for (const Compute compute : {Compute::exact, Compute::native, Compute::bf16})
+    if (text == to_string(compute)) return compute;
+  fail("compute: found '{}'; expected exact, native or bf16", text);
+}
+
+std::string_view to_string(Compute compute) {
+  constexpr std::string_view names[] = {"exact", "native", "bf16"};
+  return names[static_cast<std::size_t>(compute)];
 }
 
 void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers,
@@ -35,8 +40,11 @@ std::vector<std::string> describe_evaluation_options(const Method& method) {
   if (!cache.values.empty()) notes.push_back("values of the cache: " + cache.values);
   if (const std::string kind = activations_of(method); !kind.empty())
     notes.push_back("inputs of the layers: " + describe_activations(kind));
-  if (compute_of(method) == Compute::native)
+  const Compute compute = compute_of(method);
+  if (compute == Compute::native)
     notes.emplace_back("products in integers, activations rounded to 8 bits (docs/kernels.md)");
+  if (compute == Compute::bf16)
+    notes.emplace_back("products in bf16, weights and activations rounded (docs/kernels.md)");
   return notes;
 }
 

@@ -10,8 +10,10 @@
 
 namespace quantbench {
 
-/// "exact" or "native". Throws Error for anything else.
+/// "exact", "native" or "bf16". Throws Error for anything else.
 Compute parse_compute(std::string_view text);
+/// The inverse.
+std::string_view to_string(Compute compute);
 
 /// Sets `compute`, `cache` and `input` to what the method asks for. layers: names of the weights that the method covers. `threads` is
 /// read.

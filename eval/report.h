@@ -60,7 +60,7 @@ struct ThroughputReport {
   double bytes_per_second = 0;
   double flops_per_second = 0;
   double percent_of_peak = 0;  // of the peak that bounds the op, measured in the same run
-  std::string peak;            // "read_bandwidth", "f32_fma" or "int8_dot": which
+  std::string peak;            // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot": which
 };
 
 struct CellReport {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/parallel.h"
+#include "kernels/cpu/bf16_product.h"
 #include "kernels/cpu/decode.h"
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/int8_product.h"
@@ -74,6 +75,10 @@ void run_matmul_int8(const Kernel& kernel, const KernelOperands& operands) {
   matmul_int8(product_of(operands), operands.threads, kernel.isa);
 }
 
+void run_matmul_bf16(const Kernel& kernel, const KernelOperands& operands) {
+  matmul_bf16(product_of(operands), operands.threads, kernel.isa);
+}
+
 /// Whether there is a plain rounding to this format.
 bool rounds_plainly(const Format& format) {
   return format.encode_reference != nullptr || (format.pack != nullptr && format.level_values.empty());
@@ -82,16 +87,22 @@ bool rounds_plainly(const Format& format) {
 using RunFunction = void (*)(const Kernel&, const KernelOperands&);
 
 RunFunction run_function(Op op) {
-  constexpr RunFunction functions[] = {run_encode, run_decode,      run_matvec,
-                                       run_matmul, run_matvec_int8, run_matmul_int8};
+  constexpr RunFunction functions[] = {run_encode,      run_decode,      run_matvec,     run_matmul,
+                                       run_matvec_int8, run_matmul_int8, run_matmul_bf16};
   return functions[static_cast<std::size_t>(op)];
 }
 
-constexpr Op all_ops[] = {Op::encode, Op::decode, Op::matvec, Op::matmul, Op::matvec_int8, Op::matmul_int8};
+constexpr Op all_ops[] = {Op::encode,      Op::decode,      Op::matvec,     Op::matmul,
+                          Op::matvec_int8, Op::matmul_int8, Op::matmul_bf16};
 
 bool exists(Op op, const Format& format, Isa isa) {
   if (op == Op::encode) return isa == Isa::scalar && rounds_plainly(format);
   return !in_integers(op) || has_int8_kernels(format);
+}
+
+const char* variant_of(Op op, const Format& format, Isa isa) {
+  if (op == Op::matvec_int8) return int8_kernels(format, isa).variant;
+  return op == Op::matmul_bf16 ? matmul_bf16_variant(isa) : "generic";
 }
 
 }  // namespace
@@ -99,7 +110,8 @@ bool exists(Op op, const Format& format, Isa isa) {
 bool in_integers(Op op) { return op == Op::matvec_int8 || op == Op::matmul_int8; }
 
 std::string_view to_string(Op op) {
-  constexpr std::string_view names[] = {"encode", "decode", "matvec", "matmul", "matvec_int8", "matmul_int8"};
+  constexpr std::string_view names[] = {"encode",      "decode",      "matvec",     "matmul",
+                                        "matvec_int8", "matmul_int8", "matmul_bf16"};
   return names[static_cast<std::size_t>(op)];
 }
 
@@ -151,7 +163,7 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
   auto stored = find_format(format);
   if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
   if (in_integers(op) && !has_int8_kernels(*stored)) fail("{}: there are no products in integers", stored->id);
-  const char* const variant = op == Op::matvec_int8 ? int8_kernels(*stored, isa).variant : "generic";
+  const char* const variant = variant_of(op, *stored, isa);
   return {op, std::move(stored), isa, "", variant, run_function(op)};
 }
 

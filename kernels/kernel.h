@@ -13,8 +13,9 @@ namespace quantbench {
 
 /// encode: f32 weights to packed (plain rounding, or the solver search with an importance); decode: packed to f32; matvec and
 /// matmul: packed weights times f32 activations (kernels/cpu/packed_product.h); matvec_int8 and matmul_int8: the
-/// same with activations rounded to eight bits (kernels/cpu/int8_product.h).
-enum class Op { encode, decode, matvec, matmul, matvec_int8, matmul_int8 };
+/// same with activations rounded to eight bits (kernels/cpu/int8_product.h); matmul_bf16: with both sides rounded to bf16
+/// (kernels/cpu/bf16_product.h).
+enum class Op { encode, decode, matvec, matmul, matvec_int8, matmul_int8, matmul_bf16 };
 
 /// Whether it multiplies integers.
 bool in_integers(Op op);

@@ -61,7 +61,7 @@ class CaseRunner {
 
 std::vector<std::size_t> batches_of(Op op, const BenchmarkPlan& plan) {
   if (op == Op::matvec || op == Op::matvec_int8) return plan.matvec_batches;
-  if (op == Op::matmul || op == Op::matmul_int8) return plan.matmul_batches;
+  if (op == Op::matmul || op == Op::matmul_int8 || op == Op::matmul_bf16) return plan.matmul_batches;
   return {1};
 }
 

@@ -63,7 +63,7 @@ TEST(Kernels, EveryFormatHasEveryOpOnEveryIsaOnceUnderItsOwnId) {
     if (rounds_plainly) ++encoders;
     EXPECT_EQ(ids.contains("encode/" + format + "/scalar"), rounds_plainly) << format;
     for (const Isa isa : available_isas())
-      for (const char* op : {"decode", "matvec", "matmul"})
+      for (const char* op : {"decode", "matvec", "matmul", "matmul_bf16"})
         EXPECT_TRUE(ids.contains(fmt::format("{}/{}/{}", op, format, to_string(isa)))) << op << format;
     const bool in_integers = has_int8_kernels(*described);
     EXPECT_EQ(in_integers, !described->floating_point && described->float_levels.empty() &&
@@ -78,7 +78,7 @@ TEST(Kernels, EveryFormatHasEveryOpOnEveryIsaOnceUnderItsOwnId) {
   for (const Kernel& kernel : kernels())
     if (!kernel.effort.empty()) ++encoders;
   EXPECT_TRUE(ids.contains(fmt::format("encode/q4_k/search-default/{}", to_string(best_isa()))));
-  EXPECT_EQ(ids.size(), encoders + products_in_integers + format_ids().size() * 3 * available_isas().size());
+  EXPECT_EQ(ids.size(), encoders + products_in_integers + format_ids().size() * 4 * available_isas().size());
 }
 
 TEST(Kernels, DecodeIsBitEqualWithTheFormatForAnyBytesAndThreadCount) {

@@ -15,6 +15,17 @@ constexpr std::uint32_t weights_seed = 1, activations_seed = 2;
 
 bool multiplies(Op op) { return op != Op::encode && op != Op::decode; }
 
+struct MultiplyPeak {
+  const char* name;
+  double per_second;
+};
+
+MultiplyPeak multiply_peak(Op op, const Peaks& peaks) {
+  if (in_integers(op)) return {"int8_dot", peaks.int8_ops_per_second};
+  if (op == Op::matmul_bf16) return {"bf16_dot", peaks.bf16_flops_per_second};
+  return {"f32_fma", peaks.flops_per_second};
+}
+
 /// `sorted` is not empty; `fraction` of the way from its first to its last element, by linear interpolation of ranks.
 double quantile(std::span<const double> sorted, double fraction) {
   const double rank = fraction * static_cast<double>(sorted.size() - 1);
@@ -52,9 +63,9 @@ ThroughputResult summarize(const Kernel& kernel, const KernelShape& shape, const
   result.bytes_per_second = work.bytes / result.seconds_median;
   result.flops_per_second = work.flops / result.seconds_median;
   const double reading = work.bytes / peaks.read_bytes_per_second;
-  const bool integers = in_integers(kernel.op);
-  const double multiplying = work.flops / (integers ? peaks.int8_ops_per_second : peaks.flops_per_second);
-  result.peak = reading >= multiplying ? "read_bandwidth" : integers ? "int8_dot" : "f32_fma";
+  const MultiplyPeak peak = multiply_peak(kernel.op, peaks);
+  const double multiplying = work.flops / peak.per_second;
+  result.peak = reading >= multiplying ? "read_bandwidth" : peak.name;
   result.percent_of_peak = 100 * std::max(reading, multiplying) / result.seconds_median;
   return result;
 }

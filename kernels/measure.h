@@ -46,7 +46,7 @@ struct ThroughputResult {
   double bytes = 0, flops = 0;                                  // of one call
   double bytes_per_second = 0, flops_per_second = 0;            // at the median
   double percent_of_peak = 0;
-  std::string peak;  // "read_bandwidth", "f32_fma" or "int8_dot"
+  std::string peak;  // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot"
 };
 
 /// The result of timed calls, in seconds each (at least one). Quantiles are interpolated linearly between ranks.

@@ -63,6 +63,17 @@ TEST(Summarize, ProductsInIntegersAreBoundByThePeakOfIntegers) {
   EXPECT_DOUBLE_EQ(result.percent_of_peak, 50);
 }
 
+TEST(Summarize, ProductsInBf16AreBoundByThePeakOfBf16) {
+  Peaks peaks;
+  peaks.read_bytes_per_second = 1e12;
+  peaks.flops_per_second = peaks.int8_ops_per_second = 1;
+  peaks.bf16_flops_per_second = 2 * 64 * 128 * 4;
+  const ThroughputResult result =
+      summarize(find_kernel(Op::matmul_bf16, "q4_0", Isa::scalar), {64, 128, 4}, peaks, {4});
+  EXPECT_EQ(result.peak, "bf16_dot");
+  EXPECT_DOUBLE_EQ(result.percent_of_peak, 25);
+}
+
 TEST(RotatingCopies, TakesEqualCopiesInTurnThatTogetherPassTheSize) {
   const std::vector<float> input(100, 1.5f);
   const auto bytes = std::as_bytes(std::span(input));
@@ -84,6 +95,7 @@ TEST(Peaks, ArePositiveAndTheBufferIsPastTheCacheOrAtTheLimit) {
   EXPECT_GT(peaks.read_bytes_per_second, 0);
   EXPECT_GT(peaks.flops_per_second, 0);
   EXPECT_GT(peaks.int8_ops_per_second, 0);
+  EXPECT_GT(peaks.bf16_flops_per_second, 0);
   EXPECT_EQ(peaks.threads, 2);
   const std::size_t cache = last_level_cache_bytes(), rotation = default_rotation_bytes();
   EXPECT_TRUE(rotation >= 2 * cache || rotation == std::size_t{1} << 30) << cache << " " << rotation;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/cpu/bf16_product.h"
 #include "kernels/cpu/int8_chains.h"
 #include "kernels/cpu/isa_kernels.h"
 
@@ -95,9 +96,12 @@ std::size_t default_rotation_bytes() {
 }
 
 Peaks measure_peaks(int threads, std::size_t read_buffer_bytes) {
-  return {threads, measure_read_bandwidth(threads, read_buffer_bytes),
+  return {threads,
+          measure_read_bandwidth(threads, read_buffer_bytes),
           measure_chains<float>(threads, isa_kernels(best_isa()).fma_chains),
-          measure_chains<std::int32_t>(threads, int8_chains(best_isa())), read_buffer_bytes};
+          measure_chains<std::int32_t>(threads, int8_chains(best_isa())),
+          measure_chains<float>(threads, bf16_chains(best_isa())),
+          read_buffer_bytes};
 }
 
 }  // namespace quantbench

@@ -1,4 +1,4 @@
-// The rates of a machine that bound every kernel: reading memory, and multiplying f32 numbers or bytes.
+// The rates of a machine that bound every kernel: reading memory, and multiplying f32 numbers, bf16 numbers or bytes.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@ struct Peaks {
   double read_bytes_per_second = 0;  // summing a buffer of `read_buffer_bytes`, each thread its own part
   double flops_per_second = 0;       // independent f32 multiply-adds in registers, with the best instruction set
   double int8_ops_per_second = 0;    // likewise multiply-adds of bytes to 32-bit sums
+  double bf16_flops_per_second = 0;  // likewise of bf16 to f32, by matrix units where there are any
   std::size_t read_buffer_bytes = 0;
 };
 

@@ -79,7 +79,7 @@ const std::vector<OptionSpec>& evaluation_options() {
       "int2", "int8_channel", "int4_channel", "int3_channel", "int2_channel", "fp8_e4m3", "fp8_e5m2"};
   static const std::vector<OptionSpec> all = {
       {activations_option, Kind::word, "", {"int8", "int8_tensor", "int4", "int4_tensor"}},
-      {compute_option, Kind::word, "exact", {"exact", "native"}},
+      {compute_option, Kind::word, "exact", {"exact", "native", "bf16"}},
       {kv_keys_option, Kind::word, "", kinds},
       {kv_values_option, Kind::word, "", kinds},
       {kv_rotate_option}};

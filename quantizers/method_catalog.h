@@ -45,7 +45,7 @@ inline constexpr std::string_view kv_keys_option = "kv_keys", kv_values_option =
 
 /// How inputs of the method's layers are rounded while a model is evaluated (eval/activations.h); also of f32, f16 and bf16.
 inline constexpr std::string_view activations_option = "activations";
-/// Of evaluation: whether products are those of runtimes in integers ("native") or exact.
+/// Of evaluation: whether products are exact or those of runtimes, in integers ("native") or in bf16.
 inline constexpr std::string_view compute_option = "compute";
 
 /// Options of every method: they are about evaluation, and no solver sees them.

@@ -128,8 +128,7 @@ Measured measure(const PerplexityArguments& arguments, const std::optional<Metho
   Evaluation evaluation = evaluate(*model.model, weights, text.windows, text.protocol, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return {text.windows.count, std::move(evaluation), base ? base->noise_floor : 0,
-          options.compute == Compute::native ? "native" : "exact",
-          static_cast<double>(text.windows.tokens.size()) / seconds};
+          std::string(to_string(options.compute)), static_cast<double>(text.windows.tokens.size()) / seconds};
 }
 
 Json json_of(const LoadedModel& model, const LoadedText& text, const std::optional<Method>& method,
@@ -199,9 +198,9 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--chunks", arguments->chunks, "evaluate only the first N windows")->check(CLI::PositiveNumber);
   app.add_option("--method", arguments->method, "quantize with this method first (a mix: embedding and output, too)");
   app.add_option("--base", arguments->base, "also report the KL divergence from this model's predictions");
-  app.add_option(
-      "--compute", arguments->compute,
-      "exact (default): weights decoded to f32; native: products in integers, as runtimes do (docs/kernels.md)");
+  app.add_option("--compute", arguments->compute,
+                 "exact (default): weights decoded to f32; native: products in integers, bf16: products in "
+                 "bf16, as runtimes do (docs/kernels.md)");
   app.add_option("--json", arguments->json, "also write the figures to this file");
   app.add_option("--tokens", arguments->tokens,
                  "also write the negative log-likelihood (with --base the divergence too) of each scored token to this "

@@ -47,8 +47,8 @@ Roofline roofline_of(const Report& report) {
 
 std::string name_of_roof(const std::string& peak, double rate) {
   if (peak == "read_bandwidth") return fmt::format("memory {:.1f} GB/s", rate / 1e9);
-  return fmt::format("{} {:.0f} GOP/s", peak == "int8_dot" ? "multiply-adds of bytes" : "f32 multiply-adds",
-                     rate / 1e9);
+  const std::map<std::string, std::string> numbers{{"int8_dot", "bytes"}, {"bf16_dot", "bf16"}, {"f32_fma", "f32"}};
+  return fmt::format("multiply-adds of {} {:.0f} GOP/s", numbers.at(peak), rate / 1e9);
 }
 
 class RooflineChart {

@@ -7,13 +7,14 @@
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/int8_product.h"
 #include "kernels/cpu/int8_tile.h"
+#include "kernels/cpu/row_units.h"
+#include "kernels/cpu/uninitialized.h"
 
 namespace quantbench {
 namespace {
 
 /// Most rows of activations that meet a panel once it is unpacked: their totals stay in the cache.
 constexpr std::size_t rows_per_task = 512;
-constexpr std::size_t cache_line = 64;
 
 CodeTraits traits_of(const Format& format, const Int8Kernels& kernels) {
   return {format.level_max - format.level_min, static_cast<int>(Int8Activations::run / kernels.group),
@@ -30,17 +31,6 @@ Int8TileKernel tile_kernel_of(const CodeTraits& traits, [[maybe_unused]] Isa isa
 #endif
   return int8_tile_scalar(traits);
 }
-
-/// Memory that nothing is written to before its use.
-template <class T>
-class Uninitialized {
- public:
-  explicit Uninitialized(std::size_t count) : values_(std::make_unique_for_overwrite<T[]>(count)) {}
-  T* at(std::size_t index) const { return values_.get() + index; }
-
- private:
-  std::unique_ptr<T[]> values_;
-};
 
 /// Rounded activations, laid out by units of 256 columns: (units, rows, ...). Runs beyond the columns are left out; rows are
 /// filled up to whole tiles with zeros.
@@ -118,39 +108,39 @@ class PanelProduct {
  public:
   PanelProduct(const PackedProduct& product, const Int8Kernels& kernels, const Int8TileKernel& tile,
                const UnitActivations& x)
-      : product_(product), weights_(*product.weights), kernels_(kernels), tile_(tile), x_(x) {}
+      : product_(product),
+        weights_(*product.weights),
+        kernels_(kernels),
+        tile_(tile),
+        x_(x),
+        units_(weights_, int8_unit) {}
 
+  /// Units outside, panels inside: so a unit of the activations comes from the cache for all panels but the first.
   void run(const Range& outputs, const Range& rows) const {
     const auto work = std::make_unique_for_overwrite<Workspace>();
-    for (std::size_t done = 0, panel = 0; done < outputs.count; done += int8_panel_outputs, ++panel)
-      multiply({outputs.first + done, std::min(int8_panel_outputs, outputs.count - done)}, rows, *work,
-               work->outputs[panel][0]);
+    work->unpacked = {};  // outputs that the last panel does not have, groups that the last unit does not have
+    for (std::size_t panel = 0; panel < divide_up(outputs.count, int8_panel_outputs); ++panel)
+      std::memset(work->outputs[panel], 0, checked_align_up(rows.count, int8_tile_rows) * sizeof work->outputs[0][0]);
+    for (std::size_t begin = 0; begin < weights_.cols; begin += int8_unit)
+      for (std::size_t done = 0; done < outputs.count; done += int8_panel_outputs)
+        multiply({outputs.first + done, std::min(int8_panel_outputs, outputs.count - done)}, rows, begin, *work,
+                 work->outputs[done / int8_panel_outputs][0]);
     copy_outputs(*work, rows, outputs);
   }
 
  private:
-  void multiply(const Range& outputs, const Range& rows, Workspace& work, float* sums) const {
-    work.unpacked = {};  // outputs that the last panel does not have, groups that the last unit does not have
-    std::memset(sums, 0, checked_align_up(rows.count, int8_tile_rows) * sizeof work.outputs[0][0]);
-    for (std::size_t begin = 0; begin < weights_.cols; begin += int8_unit) {
-      const std::size_t inputs = std::min(int8_unit, weights_.cols - begin);
-      unpack(outputs, begin, inputs, work.unpacked);
-      tile_.pack(work.unpacked, tile_.shift, work.panel);
-      tile_.multiply(work.panel, divide_up(inputs, Int8Activations::run),
-                     x_.rows(begin / int8_unit, rows.first, rows.count, sums));
-    }
+  void multiply(const Range& outputs, const Range& rows, std::size_t begin, Workspace& work, float* sums) const {
+    const std::size_t inputs = std::min(int8_unit, weights_.cols - begin);
+    unpack(outputs, begin, inputs, work.unpacked);
+    tile_.pack(work.unpacked, tile_.shift, work.panel);
+    tile_.multiply(work.panel, divide_up(inputs, Int8Activations::run),
+                   x_.rows(begin / int8_unit, rows.first, rows.count, sums));
   }
 
-  /// Rows lie far apart in memory, too many for the hardware to follow: the bytes of the next unit are asked for here.
   void unpack(const Range& outputs, std::size_t begin, std::size_t inputs, UnpackedRows& unpacked) const {
-    const std::size_t row_bytes = weights_.format->row_bytes(*weights_.format, weights_.cols);
-    const std::size_t unit_bytes = divide_up(row_bytes * int8_unit, weights_.cols);
-    const std::size_t next = (begin + int8_unit) / int8_unit * unit_bytes;
     for (std::size_t i = 0; i < outputs.count; ++i) {
-      const RowBytes row = weights_.row(outputs.first + i);
-      for (std::size_t byte = next; byte < std::min(row_bytes, next + unit_bytes); byte += cache_line)
-        __builtin_prefetch(row.row + byte);
-      kernels_.unpack({weights_.format.get(), row, weights_.cols, begin, inputs},
+      units_.prefetch(outputs.first + i, begin / int8_unit + 1);
+      kernels_.unpack({weights_.format.get(), weights_.row(outputs.first + i), weights_.cols, begin, inputs},
                       {unpacked.codes[i], unpacked.scales[i], unpacked.offsets[i]});
     }
   }
@@ -173,6 +163,7 @@ class PanelProduct {
   const Int8Kernels& kernels_;
   const Int8TileKernel& tile_;
   const UnitActivations& x_;
+  RowUnits units_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // With the matrix units of AMX: one instruction multiplies 16 rows of activations by 16 outputs over 32 inputs, in the time of a
 // few vector products. What is left is to scale the sums, which go through memory to vector registers: the same operations in the same
 // order as int8_tile_impl.h, so the results are those of int8_tile_avx512.cpp, bit for bit.
+#include "kernels/cpu/amx_tiles.h"
 #include "kernels/cpu/int8_tile_impl.h"
 #include "kernels/cpu/int8_tile_lanes_avx512.h"
 
@@ -8,13 +9,6 @@ namespace quantbench {
 namespace {
 
 constexpr std::size_t tiles_at_once = 4;
-
-/// As the instruction that loads it wants it.
-struct alignas(64) TileConfiguration {
-  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t bytes_of_row[16] = {};
-  std::uint8_t rows[16] = {};
-};
 
 /// Tiles 0..3 are sums, 4 and 6 activations, 5 and 7 codes.
 TileConfiguration configuration() {
@@ -27,15 +21,6 @@ TileConfiguration configuration() {
   return tiles;
 }
 
-// The compiler's functions for these instructions take the number of a tile as text, not as a template's argument.
-template <int tile>
-[[gnu::always_inline]] inline void load_tile(const void* from, std::size_t stride) {
-  __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(tile) : "memory");
-}
-template <int tile>
-[[gnu::always_inline]] inline void store_tile(void* to, std::size_t stride) {
-  __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(tile) : "memory");
-}
 /// Signed activations times codes, which are unsigned or signed.
 template <bool unsigned_codes, int sums, int x, int codes>
 [[gnu::always_inline]] inline void add_tile_products() {
@@ -119,7 +104,7 @@ template <bool has_offset>
 template <bool has_offset>
 void multiply_panel_amx(const Int8Panel& panel, std::size_t runs, const Int8TileRows& rows) {
   const TileConfiguration tiles = configuration();
-  __asm__ volatile("ldtilecfg %0" ::"m"(tiles));
+  const ConfiguredTiles configured(tiles);
   Int8TileRows some = rows;
   for (std::size_t row = 0; row < rows.count; row += int8_tile_rows) {
     for (std::size_t first = 0; first < int8_panel_outputs; first += 16)
@@ -129,7 +114,6 @@ void multiply_panel_amx(const Int8Panel& panel, std::size_t runs, const Int8Tile
     some.sums += int8_tile_rows * int8_unit_runs;
     some.outputs += int8_tile_rows * int8_panel_outputs;
   }
-  __asm__ volatile("tilerelease");
 }
 
 }  // namespace

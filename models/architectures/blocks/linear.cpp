@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "kernels/cpu/bf16_product.h"
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/int8_product.h"
 #include "kernels/cpu/packed_product.h"
@@ -23,6 +24,16 @@ void linear(MatrixView input, const Tensor& weight, const Execution& execution, 
     fail("tensor {} ({} x {}) does not fit an input of {} columns and {} outputs", weight.name, weight.rows,
          weight.cols, input.cols, output.size());
   if (output.empty()) return;
+  const PackedProduct product{.weights = &weight,
+                              .x = input.values.data(),
+                              .x_stride = input.cols,
+                              .y = output.data(),
+                              .y_stride = weight.rows,
+                              .batch = input.rows};
+  if (execution.compute == Compute::bf16) {
+    matmul_bf16(product, execution.threads);
+    return;
+  }
   if (const float* const values = in_place(weight)) {
     matmul_f32({.a = input.values.data(),
                 .a_stride = input.cols,
@@ -37,12 +48,6 @@ void linear(MatrixView input, const Tensor& weight, const Execution& execution, 
                execution.threads);
     return;
   }
-  const PackedProduct product{.weights = &weight,
-                              .x = input.values.data(),
-                              .x_stride = input.cols,
-                              .y = output.data(),
-                              .y_stride = weight.rows,
-                              .batch = input.rows};
   if (execution.compute == Compute::native && has_int8_kernels(*weight.format))
     matmul_int8(product, execution.threads);
   else

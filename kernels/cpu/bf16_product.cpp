@@ -1,0 +1,206 @@
+#include "kernels/cpu/bf16_product.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/checked.h"
+#include "core/half.h"
+#include "core/matmul/matmul_tile.h"
+#include "core/parallel.h"
+#include "kernels/cpu/bf16_tile.h"
+#include "kernels/cpu/isa_kernels.h"
+#include "kernels/cpu/row_units.h"
+#include "kernels/cpu/uninitialized.h"
+
+namespace quantbench {
+namespace {
+
+float rounded(float value) { return bf16_to_f32(f32_to_bf16(value)); }
+
+void decode_part(const Tensor& weights, const FormatKernels& kernels, std::size_t row, std::size_t first,
+                 std::size_t count, float* out) {
+  kernels.decode({weights.format.get(), weights.row(row), weights.cols, first, count}, out);
+}
+
+struct DecodedWeights {
+  const Tensor* tensor;
+  const FormatKernels* kernels;
+};
+
+RowsF32 rounded_panel(const void* context, const WeightRange& range, float* scratch) {
+  const auto& weights = *static_cast<const DecodedWeights*>(context);
+  for (std::size_t row = 0; row < range.rows; ++row) {
+    float* const values = scratch + row * tile_k;
+    decode_part(*weights.tensor, *weights.kernels, range.first_row + row, range.first_k, range.k, values);
+    std::transform(values, values + range.k, values, rounded);
+  }
+  return {scratch, tile_k};
+}
+
+/// Through the tiles of f32 products.
+void multiply_rounded(const PackedProduct& product, const FormatKernels& kernels, int threads, Isa isa) {
+  const std::size_t cols = product.weights->cols;
+  std::vector<float> x(checked_multiply(product.batch, cols));
+  parallel_for(threads, product.batch, [&](std::size_t row) {
+    const float* const from = product.x + row * product.x_stride;
+    std::transform(from, from + cols, x.data() + row * cols, rounded);
+  });
+  const DecodedWeights weights{product.weights, &kernels};
+  TileProduct tiles;
+  tiles.a = x.data();
+  tiles.a_stride = cols;
+  tiles.b = {&weights, rounded_panel};
+  tiles.c = product.y;
+  tiles.c_stride = product.y_stride;
+  tiles.m = product.batch;
+  tiles.n = product.weights->rows;
+  tiles.k = cols;
+  multiply_tiles(tiles, threads, isa);
+}
+
+#if defined(__x86_64__)
+
+/// Most rows of activations that meet a panel once it is decoded: their sums stay in the cache.
+constexpr std::size_t rows_per_task = 512;
+
+std::size_t steps_of(std::size_t inputs) { return divide_up(inputs, bf16_step); }
+
+/// (units of inputs, tiles of rows, steps)
+class TiledActivations {
+ public:
+  TiledActivations(const PackedProduct& product, int threads)
+      : row_tiles_(checked_align_up(product.batch, bf16_block_rows) / bf16_tile),
+        tiles_(checked_multiply(divide_up(product.weights->cols, bf16_unit) * bf16_unit_steps, row_tiles_)) {
+    parallel_for(threads, row_tiles_, [&](std::size_t tile) {
+      const std::size_t first = tile * bf16_tile, cols = product.weights->cols;
+      const std::size_t rows = first < product.batch ? std::min(bf16_tile, product.batch - first) : 0;
+      for (std::size_t begin = 0; begin < cols; begin += bf16_unit)
+        round_activations_amx(
+            {product.x + first * product.x_stride + begin, product.x_stride, rows, std::min(bf16_unit, cols - begin)},
+            tiles_.at(index(begin / bf16_unit, tile)));
+    });
+  }
+
+  const Bf16Tile* at(std::size_t unit, std::size_t row_tile) const { return tiles_.at(index(unit, row_tile)); }
+
+ private:
+  std::size_t index(std::size_t unit, std::size_t row_tile) const {
+    return (unit * row_tiles_ + row_tile) * bf16_unit_steps;
+  }
+
+  std::size_t row_tiles_;
+  Uninitialized<Bf16Tile> tiles_;
+};
+
+/// Panels whose outputs are written together: rows of y lie far apart, and each visit of one costs.
+constexpr std::size_t panels_per_task = 4;
+
+struct Workspace {
+  alignas(64) float decoded[bf16_tile][bf16_unit];
+  Bf16Panel panel;
+  alignas(64) F32Tile sums[panels_per_task][rows_per_task / bf16_tile][bf16_panel_tiles];
+};
+
+struct Range {
+  std::size_t first, count;
+};
+
+/// One task: the outputs of a few panels for up to `rows_per_task` rows.
+class PanelProduct {
+ public:
+  PanelProduct(const PackedProduct& product, const FormatKernels& kernels, const TiledActivations& x)
+      : product_(product), weights_(*product.weights), kernels_(kernels), x_(x), units_(weights_, bf16_unit) {}
+
+  /// Units outside, panels inside: so a unit of the activations comes from the cache for all panels but the first.
+  void run(const Range& outputs, const Range& rows) const {
+    const auto work = std::make_unique_for_overwrite<Workspace>();
+    for (std::size_t begin = 0; begin < weights_.cols; begin += bf16_unit) {
+      const Range inputs{begin, std::min(bf16_unit, weights_.cols - begin)};
+      for (std::size_t done = 0; done < outputs.count; done += bf16_panel_outputs) {
+        fill_panel({outputs.first + done, std::min(bf16_panel_outputs, outputs.count - done)}, inputs, *work);
+        multiply_bf16_amx(work->panel, steps_of(inputs.count), begin == 0,
+                          {x_.at(begin / bf16_unit, rows.first / bf16_tile), work->sums[done / bf16_panel_outputs][0],
+                           checked_align_up(rows.count, bf16_block_rows)});
+      }
+    }
+    copy_outputs(*work, rows, outputs);
+  }
+
+ private:
+  void fill_panel(const Range& outputs, const Range& inputs, Workspace& work) const {
+    for (std::size_t tile = 0; tile < bf16_panel_tiles; ++tile) {
+      const std::size_t first = tile * bf16_tile;
+      const std::size_t count = first < outputs.count ? std::min(bf16_tile, outputs.count - first) : 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        units_.prefetch(outputs.first + first + i, inputs.first / bf16_unit + 1);
+        decode_part(weights_, kernels_, outputs.first + first + i, inputs.first, inputs.count, work.decoded[i]);
+      }
+      round_weights_amx({work.decoded[0], bf16_unit, count, inputs.count}, work.panel.tiles[tile]);
+    }
+  }
+
+  void copy_outputs(const Workspace& work, const Range& rows, const Range& outputs) const {
+    float* const y = product_.y + rows.first * product_.y_stride + outputs.first;
+    for (std::size_t row = 0; row < rows.count; ++row) {
+      if (row + 4 < rows.count)
+        for (std::size_t i = 0; i < outputs.count; i += cache_line / sizeof(float))
+          __builtin_prefetch(y + (row + 4) * product_.y_stride + i, 1);
+      for (std::size_t i = 0; i < outputs.count; i += bf16_tile)
+        std::memcpy(
+            y + row * product_.y_stride + i,
+            work.sums[i / bf16_panel_outputs][row / bf16_tile][i % bf16_panel_outputs / bf16_tile][row % bf16_tile],
+            std::min(bf16_tile, outputs.count - i) * sizeof(float));
+    }
+  }
+
+  const PackedProduct& product_;
+  const Tensor& weights_;
+  const FormatKernels& kernels_;
+  const TiledActivations& x_;
+  RowUnits units_;
+};
+
+void multiply_panels(const PackedProduct& product, const FormatKernels& kernels, int threads) {
+  const TiledActivations x(product, threads);
+  const PanelProduct panels(product, kernels, x);
+  const std::size_t all = product.weights->rows, row_blocks = divide_up(product.batch, rows_per_task);
+  const std::size_t tasks_per_thread = 4, wanted = static_cast<std::size_t>(std::max(threads, 1)) * tasks_per_thread;
+  const std::size_t outputs =
+      std::clamp<std::size_t>(divide_up(all, bf16_panel_outputs) * row_blocks / wanted, 1, panels_per_task) *
+      bf16_panel_outputs;
+  parallel_for(threads, divide_up(all, outputs) * row_blocks, [&](std::size_t task) {
+    const std::size_t first = task / row_blocks * outputs, row = task % row_blocks * rows_per_task;
+    panels.run({first, std::min(outputs, all - first)}, {row, std::min(rows_per_task, product.batch - row)});
+  });
+}
+
+bool has_tiles(Isa isa) { return isa == Isa::avx512 && has_amx_bf16_products(); }
+
+#else
+
+bool has_tiles(Isa) { return false; }
+void multiply_panels(const PackedProduct&, const FormatKernels&, int) {}
+
+#endif
+
+}  // namespace
+
+void matmul_bf16(const PackedProduct& product, int threads, Isa isa) {
+  const FormatKernels& kernels = isa_kernels(isa).formats[product.weights->format->layout];
+  if (has_tiles(isa))
+    multiply_panels(product, kernels, threads);
+  else
+    multiply_rounded(product, kernels, threads, isa);
+}
+
+FmaChains bf16_chains(Isa isa) {
+#if defined(__x86_64__)
+  if (has_tiles(isa)) return bf16_chains_amx;
+#endif
+  return isa_kernels(isa).fma_chains;
+}
+
+const char* matmul_bf16_variant(Isa isa) { return has_tiles(isa) ? "tuned" : "generic"; }
+
+}  // namespace quantbench
