@@ -71,8 +71,8 @@ function(quantbench_tests name)
   if(NOT sources)
     return()
   endif()
-  add_executable(${name}_test ${sources})
-  target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  add_executable(${name}_test ${sources} ${PROJECT_SOURCE_DIR}/core/testing/test_main.cpp)
+  target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest)
   # QUANTBENCH_SHARED: reference files that are not part of the project; tests that need them skip where they are absent.
   target_compile_definitions(${name}_test PRIVATE QUANTBENCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              QUANTBENCH_SHARED="${PROJECT_SOURCE_DIR}/../shared")
@@ -82,6 +82,23 @@ function(quantbench_tests name)
   gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
                        TEST_FILTER "*Slow*" TEST_LIST ${name}_slow
                        PROPERTIES TIMEOUT 1800 LABELS slow ENVIRONMENT OMP_WAIT_POLICY=passive)
+endfunction()
+
+# quantbench_isa_tests(NAME FILTER): NAME_test again, as on machines that have nothing newer than AVX2, or no vectors at all. The
+# default run has the tests that the Google Test filter lets through (label `isa`), the slow one all (labels `isa` and `slow`).
+function(quantbench_isa_tests name filter)
+  if(NOT TARGET ${name}_test)
+    return()
+  endif()
+  foreach(isa scalar avx2)
+    set(command ${name}_test --isa=${isa} --gtest_brief=1)
+    add_test(NAME ${name}_${isa} COMMAND ${command} "--gtest_filter=${filter}")
+    add_test(NAME ${name}_${isa}_all COMMAND ${command} "--gtest_filter=-*Slow*")
+    set_tests_properties(${name}_${isa} PROPERTIES TIMEOUT 600 LABELS isa)
+    set_tests_properties(${name}_${isa}_all PROPERTIES TIMEOUT 3600 LABELS "isa;slow")
+    # What the test program returns when the machine cannot run the instruction set.
+    set_tests_properties(${name}_${isa} ${name}_${isa}_all PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT OMP_WAIT_POLICY=passive)
+  endforeach()
 endfunction()
 
 # quantbench_fuzz_targets(DEPENDS ...): one libFuzzer program per *_fuzz.cpp, when QUANTBENCH_FUZZ is on.

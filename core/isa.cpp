@@ -1,8 +1,12 @@
 #include "core/isa.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <span>
 
 #include "core/error.h"
+#include "core/isa_limit.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -84,6 +88,27 @@ std::vector<Isa> detect_isas() {
   return found;
 }
 
+std::vector<std::string_view> names_of(std::span<const Isa> isas) {
+  std::vector<std::string_view> names;
+  for (const Isa isa : isas) names.push_back(to_string(isa));
+  return names;
+}
+
+std::vector<Isa> machine_isas_up_to(Isa newest) {
+  const std::vector<Isa>& all = machine_isas();
+  return {all.begin(), std::ranges::find(all, newest) + 1};
+}
+
+/// What the process uses. The first call decides, and says so in `decided_here`: a static that is never written again, so that
+/// no answer that someone keeps can become wrong.
+const std::vector<Isa>& decided_isas(Isa newest, bool& decided_here) {
+  static const std::vector<Isa> isas = [&] {
+    decided_here = true;
+    return machine_isas_up_to(newest);
+  }();
+  return isas;
+}
+
 }  // namespace
 
 std::string_view to_string(Isa isa) {
@@ -100,9 +125,33 @@ std::string_view to_string(Isa isa) {
   return "unknown";
 }
 
-const std::vector<Isa>& available_isas() {
+Isa parse_isa(std::string_view name) {
+  constexpr Isa all[] = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon};
+  const auto found = std::ranges::find(all, name, to_string);
+  if (found == std::end(all))
+    fail("unknown instruction set '{}': expected one of {}", name, fmt::join(names_of(all), ", "));
+  return *found;
+}
+
+const std::vector<Isa>& machine_isas() {
   static const std::vector<Isa> isas = detect_isas();
   return isas;
+}
+
+void limit_isas(Isa newest) {
+  if (std::ranges::find(machine_isas(), newest) == machine_isas().end())
+    fail("this machine cannot run {}: expected one of {}", to_string(newest),
+         fmt::join(names_of(machine_isas()), ", "));
+  bool decided_here = false;
+  const std::vector<Isa>& decided = decided_isas(newest, decided_here);
+  if (!decided_here)
+    fail("too late to limit the instruction set to {}: the process already uses {}", to_string(newest),
+         to_string(decided.back()));
+}
+
+const std::vector<Isa>& available_isas() {
+  bool decided_here = false;
+  return decided_isas(machine_isas().back(), decided_here);
 }
 
 void require_isa(Isa isa) {

@@ -10,7 +10,7 @@ namespace quantbench {
 enum class Isa { scalar, avx2, avx512, neon };
 
 std::string_view to_string(Isa isa);
-/// The instruction sets that this build has code for and this machine can run, slowest first; scalar always is.
+/// Those of machine_isas() that the process may use, slowest first: all unless it has a limit (isa_limit.h); scalar always is.
 const std::vector<Isa>& available_isas();
 /// Throws Error when `isa` is not one of them.
 void require_isa(Isa isa);

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "core/error.h"
+#include "core/isa_limit.h"
 
 namespace quantbench {
 namespace {
@@ -23,6 +24,30 @@ TEST(Isa, WhatTheMachineLacksIsRefused) {
     else
       EXPECT_THROW(require_isa(isa), Error) << to_string(isa);
   }
+}
+
+TEST(Isa, NamesAreParsed) {
+  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon}) EXPECT_EQ(parse_isa(to_string(isa)), isa);
+  EXPECT_THAT(
+      [] { parse_isa("AVX2"); },
+      testing::ThrowsMessage<Error>("unknown instruction set 'AVX2': expected one of scalar, avx2, avx512, neon"));
+}
+
+TEST(Isa, ALimitAfterTheFirstQuestionIsRefused) {
+  const Isa used = best_isa();
+  EXPECT_THAT([] { limit_isas(Isa::scalar); }, testing::ThrowsMessage<Error>(testing::HasSubstr("too late")));
+  EXPECT_EQ(best_isa(), used);
+}
+
+TEST(Isa, ALimitThatTheMachineCannotRunIsRefused) {
+  const Isa foreign = testing::Value(machine_isas(), testing::Contains(Isa::neon)) ? Isa::avx2 : Isa::neon;
+  EXPECT_THAT([=] { limit_isas(foreign); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("this machine cannot run")));
+}
+
+TEST(Isa, ByteProductsBelongToAvx512) {
+  EXPECT_LE(has_avx512_byte_products(), best_isa() == Isa::avx512);
+  EXPECT_LE(has_amx_byte_products(), has_avx512_byte_products());
 }
 
 }  // namespace

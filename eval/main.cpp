@@ -8,7 +8,9 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <optional>
 
+#include "core/isa_limit.h"
 #include "eval/command.h"
 #include "eval/environment.h"
 
@@ -25,16 +27,24 @@ constexpr const char* overview =
     "  quantbench perplexity embedded:stories --text held_out.txt --method absmax:int4:g32\n"
     "  quantbench compare base/report.json new/report.json --gates configs/ci/gates.yaml\n"
     "\n"
+    "Every command takes --isa scalar|avx2|avx512|neon: use no newer instruction set than that.\n"
+    "\n"
     "Exit codes: 0 success, 1 the answer is no (a gate failed), 2 bad input or usage.\n"
     "'quantbench COMMAND --help' explains a command.";
 
-Runners declare_commands(CLI::App& app) {
+void add_isa_option(CLI::App& command, std::optional<std::string>& isa) {
+  command.add_option("--isa", isa,
+                     "scalar, avx2, avx512 or neon: use no newer instruction set (default: all that the machine has)");
+}
+
+Runners declare_commands(CLI::App& app, std::optional<std::string>& isa) {
   Runners runners;
   const auto& registry = Registry<Command>::instance();
   for (const std::string& name : registry.names()) {
     const Command& command = registry.at(name);
     CLI::App* declared = app.add_subcommand(name, command.summary);
     runners[declared] = command.declare(*declared);
+    add_isa_option(*declared, isa);
   }
   return runners;
 }
@@ -76,7 +86,8 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", "quantbench " + quantbench_version());
   app.require_subcommand(1);
   app.footer(overview);
-  const Runners runners = declare_commands(app);
+  std::optional<std::string> isa;
+  const Runners runners = declare_commands(app, isa);
   check_command_name(argc, argv);
   try {
     app.parse(argc, argv);
@@ -85,6 +96,7 @@ int parse_and_run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     fail("{}", usage_problem(chosen(app), error));
   }
+  if (isa) limit_isas(parse_isa(*isa));
   return runners.at(&chosen(app))();
 }
 

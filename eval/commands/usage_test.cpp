@@ -48,6 +48,20 @@ TEST(Usage, EveryCommandHasHelpWithAnExample) {
   EXPECT_THAT(run_program("--help").output, HasSubstr("Exit codes"));
 }
 
+TEST(Usage, EveryCommandCanBeLimitedToAnInstructionSet) {
+  for (const std::string& name : Registry<Command>::instance().names())
+    EXPECT_THAT(run_program(name + " --help").output, HasSubstr("--isa")) << name;
+  std::string names;
+  for (const Isa isa : available_isas()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", to_string(isa));
+    const ProgramResult limited = run_program(fmt::format("doctor --isa {}", to_string(isa)));
+    EXPECT_EQ(limited.exit_code, 0) << limited.errors;
+    EXPECT_THAT(limited.output, StartsWith("instruction sets  " + names + "\n"));
+  }
+  expect_error("doctor --isa ''", "unknown instruction set ''");
+  expect_error("doctor --isa sse", "unknown instruction set 'sse': expected one of scalar, avx2, avx512, neon");
+}
+
 TEST(Usage, VersionIsPrinted) { EXPECT_THAT(run_program("--version").output, StartsWith("quantbench 0.")); }
 
 TEST(Usage, AReaderThatStopsEarlyIsNoFailure) {

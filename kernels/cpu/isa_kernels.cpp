@@ -6,15 +6,20 @@ const IsaKernels& isa_kernels(Isa isa) {
   static const IsaKernels scalar{format_kernels_scalar(), fma_chains_scalar};
   require_isa(isa);
 #if defined(__x86_64__)
-  static const IsaKernels avx2{format_kernels_avx2(), fma_chains_avx2};
-  if (isa == Isa::avx2) return avx2;
+  // Each table is made inside its branch: the function that makes it is compiled for its instruction set, too.
+  if (isa == Isa::avx2) {
+    static const IsaKernels avx2{format_kernels_avx2(), fma_chains_avx2};
+    return avx2;
+  }
   if (isa == Isa::avx512) {
     static const IsaKernels avx512{format_kernels_avx512(), fma_chains_avx512};
     return avx512;
   }
 #elif defined(__aarch64__)
-  static const IsaKernels neon{format_kernels_neon(), fma_chains_neon};
-  if (isa == Isa::neon) return neon;
+  if (isa == Isa::neon) {
+    static const IsaKernels neon{format_kernels_neon(), fma_chains_neon};
+    return neon;
+  }
 #endif
   return scalar;
 }
