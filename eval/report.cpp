@@ -79,6 +79,7 @@ void fields(Visit& visit, Is<ThroughputReport> auto& kernel) {
   visit("flops_per_second", kernel.flops_per_second);
   visit("percent_of_peak", kernel.percent_of_peak);
   visit("peak", kernel.peak);
+  visit("percent_of_reading", kernel.percent_of_reading);
 }
 
 template <class Visit>

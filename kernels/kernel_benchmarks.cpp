@@ -28,16 +28,18 @@ class CaseRunner {
   void run(benchmark::State& state, const Case& each) {
     prepare(each);
     const Peaks& peaks = meter_.peaks(each.threads);
-    std::vector<double> seconds;
+    std::vector<double> seconds, reading;
     for ([[maybe_unused]] auto _ : state) {
+      if (prepared_->is_beside_reading()) reading.push_back(prepared_->read(each.threads));
       seconds.push_back(prepared_->call(each.threads));
       state.SetIterationTime(seconds.back());
     }
-    const ThroughputResult result = summarize(each.kernel, each.shape, peaks, std::move(seconds));
+    const ThroughputResult result = summarize(each.kernel, each.shape, peaks, std::move(seconds), std::move(reading));
     state.SetBytesProcessed(static_cast<std::int64_t>(result.bytes) * state.iterations());
     if (result.flops > 0)
       state.counters["flops"] = benchmark::Counter(result.flops, benchmark::Counter::kIsIterationInvariantRate);
     state.counters["percent_of_peak"] = result.percent_of_peak;
+    if (result.percent_of_reading) state.counters["percent_of_reading"] = *result.percent_of_reading;
     state.SetLabel(fmt::format("{}, peak: {}", result.variant, result.peak));
     results_.back() = result;
   }

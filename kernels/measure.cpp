@@ -46,8 +46,9 @@ KernelWork work_of(const Kernel& kernel, const KernelShape& shape) {
 }
 
 ThroughputResult summarize(const Kernel& kernel, const KernelShape& shape, const Peaks& peaks,
-                           std::vector<double> seconds) {
+                           std::vector<double> seconds, std::vector<double> reading) {
   std::sort(seconds.begin(), seconds.end());
+  std::sort(reading.begin(), reading.end());
   const KernelWork work = work_of(kernel, shape);
   ThroughputResult result;
   result.id = kernel.id();
@@ -62,11 +63,12 @@ ThroughputResult summarize(const Kernel& kernel, const KernelShape& shape, const
   result.flops = work.flops;
   result.bytes_per_second = work.bytes / result.seconds_median;
   result.flops_per_second = work.flops / result.seconds_median;
-  const double reading = work.bytes / peaks.read_bytes_per_second;
+  const double reading_at_peak = work.bytes / peaks.read_bytes_per_second;
   const MultiplyPeak peak = multiply_peak(kernel.op, peaks);
   const double multiplying = work.flops / peak.per_second;
-  result.peak = reading >= multiplying ? "read_bandwidth" : peak.name;
-  result.percent_of_peak = 100 * std::max(reading, multiplying) / result.seconds_median;
+  result.peak = reading_at_peak >= multiplying ? "read_bandwidth" : peak.name;
+  result.percent_of_peak = 100 * std::max(reading_at_peak, multiplying) / result.seconds_median;
+  if (!reading.empty()) result.percent_of_reading = 100 * quantile(reading, 0.5) / result.seconds_median;
   return result;
 }
 
@@ -88,7 +90,7 @@ std::span<const std::byte> RotatingCopies::next() {
 
 KernelRun::KernelRun(const Kernel& kernel, const KernelShape& shape, const MeasureOptions& options,
                      RotatingCopies& copies)
-    : kernel_(kernel), copies_(&copies), shape_(shape) {
+    : kernel_(kernel), copies_(&copies), shape_(shape), cold_(options.cold) {
   const std::size_t rotation = options.rotation_bytes != 0 ? options.rotation_bytes : default_rotation_bytes();
   const std::size_t weights = checked_multiply(shape.outputs, shape.inputs);
   if (kernel.op == Op::encode) {
@@ -127,6 +129,12 @@ double KernelRun::call(int threads) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+bool KernelRun::is_beside_reading() const {
+  return cold_ && (kernel_.op == Op::matvec || kernel_.op == Op::matvec_int8);
+}
+
+double KernelRun::read(int threads) { return read_seconds(copies_->next(), threads); }
+
 const Peaks& ThroughputMeter::peaks(int threads) {
   const auto found = peaks_.find(threads);
   if (found != peaks_.end()) return found->second;
@@ -138,14 +146,17 @@ ThroughputResult ThroughputMeter::measure(const Kernel& kernel, const KernelShap
   const Peaks& bound = peaks(threads);
   KernelRun run = prepare(kernel, shape);
   run.call(threads);  // starts the threads and touches the outputs
-  std::vector<double> seconds;
+  std::vector<double> seconds, reading;
   for (int sample = 0; sample < std::max(1, options_.samples); ++sample) {
     double total = 0;
     int calls = 0;
-    for (; calls == 0 || total < options_.seconds_per_sample; ++calls) total += run.call(threads);
+    for (; calls == 0 || total < options_.seconds_per_sample; ++calls) {
+      if (run.is_beside_reading()) reading.push_back(run.read(threads));
+      total += run.call(threads);
+    }
     seconds.push_back(total / calls);
   }
-  return summarize(kernel, shape, bound, std::move(seconds));
+  return summarize(kernel, shape, bound, std::move(seconds), std::move(reading));
 }
 
 }  // namespace quantbench

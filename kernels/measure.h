@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,11 +48,15 @@ struct ThroughputResult {
   double bytes_per_second = 0, flops_per_second = 0;            // at the median
   double percent_of_peak = 0;
   std::string peak;  // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot"
+  /// matvec and matvec_int8, cold: the median time of reading the packed weights and doing nothing else, over the median of a
+  /// call; the two take turns, so what disturbs one disturbs the other.
+  std::optional<double> percent_of_reading;
 };
 
 /// The result of timed calls, in seconds each (at least one). Quantiles are interpolated linearly between ranks.
+/// `reading`: seconds of reading the packed weights beside each; may be empty.
 ThroughputResult summarize(const Kernel& kernel, const KernelShape& shape, const Peaks& peaks,
-                           std::vector<double> seconds);
+                           std::vector<double> seconds, std::vector<double> reading = {});
 
 /// Copies of one input, taken in turn, so that none is found in a cache when its turn comes again.
 class RotatingCopies {
@@ -74,11 +79,16 @@ class KernelRun {
   KernelRun(const Kernel& kernel, const KernelShape& shape, const MeasureOptions& options, RotatingCopies& copies);
   /// Runs the kernel once, on the next copy of its input, and returns the seconds that it took.
   double call(int threads);
+  /// Whether percent_of_reading is measured.
+  bool is_beside_reading() const;
+  /// Reads the next copy of its input and returns the seconds that it took.
+  double read(int threads);
 
  private:
   Kernel kernel_;
   RotatingCopies* copies_;
   KernelShape shape_;
+  bool cold_;
   TensorData encoded_;              // encode: output
   std::vector<float> importance_;   // encode with the solver search: (inputs)
   std::vector<float> activations_;  // matvec, matmul: (batch, inputs)

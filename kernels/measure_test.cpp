@@ -63,6 +63,14 @@ TEST(Summarize, ProductsInIntegersAreBoundByThePeakOfIntegers) {
   EXPECT_DOUBLE_EQ(result.percent_of_peak, 50);
 }
 
+TEST(Summarize, ReadingBesideIsComparedByMedians) {
+  const Kernel matvec = find_kernel(Op::matvec, "f32", Isa::scalar);
+  Peaks peaks;
+  peaks.read_bytes_per_second = peaks.flops_per_second = 1;
+  EXPECT_FALSE(summarize(matvec, {100, 50, 1}, peaks, {4}).percent_of_reading);
+  EXPECT_DOUBLE_EQ(*summarize(matvec, {100, 50, 1}, peaks, {2, 4, 99}, {9, 3, 1}).percent_of_reading, 75);
+}
+
 TEST(Summarize, ProductsInBf16AreBoundByThePeakOfBf16) {
   Peaks peaks;
   peaks.read_bytes_per_second = 1e12;
@@ -109,6 +117,7 @@ TEST(ThroughputMeter, MeasuresEveryOp) {
       EXPECT_LE(result.seconds_p10, result.seconds_median);
       EXPECT_LE(result.seconds_median, result.seconds_p90);
       EXPECT_GT(result.percent_of_peak, 0);
+      EXPECT_EQ(result.percent_of_reading.has_value(), op == Op::matvec);
     }
   EXPECT_EQ(&meter.peaks(1), &meter.peaks(1));
 }

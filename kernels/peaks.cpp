@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/checked.h"
 #include "core/parallel.h"
 #include "kernels/cpu/bf16_product.h"
 #include "kernels/cpu/int8_chains.h"
@@ -19,11 +20,16 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Eight independent sums of 64-bit words: enough for the memory, and not the arithmetic, to be the limit.
+/// Eight independent sums of 64-bit words, a cache line at a time: enough for the memory, and not the arithmetic, to be the limit. Lines
+/// are asked for as in the products (int8_kernels_impl.h), which is a tenth faster than not to ask.
 std::uint64_t sum_words(const std::uint64_t* words, std::size_t count) {
+  constexpr std::size_t far = 3072 / sizeof *words, near = 512 / sizeof *words;
   std::uint64_t sums[8] = {};
-  for (std::size_t i = 0; i + 8 <= count; i += 8)
+  for (std::size_t i = 0; i + 8 <= count; i += 8) {
+    __builtin_prefetch(words + std::min(i + far, count), 0, 2);
+    __builtin_prefetch(words + std::min(i + near, count), 0, 3);
     for (std::size_t lane = 0; lane < 8; ++lane) sums[lane] += words[i + lane];
+  }
   std::uint64_t sum = 0;
   for (const std::uint64_t lane : sums) sum += lane;
   return sum;
@@ -93,6 +99,19 @@ std::size_t default_rotation_bytes() {
   constexpr std::size_t mebibyte = std::size_t{1} << 20;
   const std::size_t cache = last_level_cache_bytes();
   return cache == 0 ? 256 * mebibyte : std::min(2 * cache, 1024 * mebibyte);
+}
+
+double read_seconds(std::span<const std::byte> bytes, int threads) {
+  constexpr std::size_t pieces_of_thread = 4;  // as the products take their rows
+  const std::size_t pieces = pieces_of_thread * static_cast<std::size_t>(std::max(threads, 1));
+  const auto* const words = reinterpret_cast<const std::uint64_t*>(bytes.data());
+  const std::size_t all = bytes.size() / sizeof *words, piece = divide_up(all, pieces);
+  const auto start = Clock::now();
+  parallel_for(threads, pieces, [&](std::size_t index) {
+    const std::size_t first = std::min(all, index * piece);
+    keep(sum_words(words + first, std::min(piece, all - first)));
+  });
+  return seconds_since(start);
 }
 
 Peaks measure_peaks(int threads, std::size_t read_buffer_bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 namespace quantbench {
 
@@ -20,6 +21,10 @@ struct Peaks {
   double bf16_flops_per_second = 0;  // likewise of bf16 to f32, by matrix units where there are any
   std::size_t read_buffer_bytes = 0;
 };
+
+/// Reads all bytes, each thread long pieces of them; returns the seconds it took. With fetching ahead, which is faster than to leave
+/// that to the machine.
+double read_seconds(std::span<const std::byte> bytes, int threads);
 
 Peaks measure_peaks(int threads, std::size_t read_buffer_bytes);
 

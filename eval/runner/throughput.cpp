@@ -43,6 +43,7 @@ ThroughputReport report_of(const ThroughputResult& result) {
   report.flops_per_second = result.flops_per_second;
   report.percent_of_peak = result.percent_of_peak;
   report.peak = result.peak;
+  report.percent_of_reading = result.percent_of_reading;
   return report;
 }
 

@@ -196,7 +196,8 @@ void multiply_panels(const PackedProduct&, const FormatKernels&, int) {}
 
 void matmul_bf16(const PackedProduct& product, int threads, Isa isa) {
   const FormatKernels& kernels = isa_kernels(isa).formats[product.weights->format->layout];
-  if (has_tiles(isa))
+  const bool has_inputs = product.weights->cols > 0;  // else no panel would begin the sums
+  if (has_inputs && has_tiles(isa))
     multiply_panels(product, kernels, threads);
   else
     multiply_rounded(product, kernels, threads, isa);

@@ -97,6 +97,16 @@ TEST(MatmulBf16, DependsNeitherOnThreadsNorOnTheBatch) {
   }
 }
 
+TEST(MatmulBf16, OfNothingIsZeroOrNothing) {
+  const TensorData empty = synthetic_tensor(find_format("int4:g32"), 3, 0, 1);
+  for (const Isa isa : available_isas()) {
+    std::vector<float> y(6, 99.0f);
+    matmul_bf16({&empty.view(), nullptr, 0, y.data(), 3, 2}, 1, isa);
+    EXPECT_EQ(y, std::vector<float>(6, 0.0f)) << to_string(isa);
+    matmul_bf16({&empty.view(), nullptr, 0, nullptr, 3, 0}, 1, isa);
+  }
+}
+
 // 1 + 2^-8 lies halfway between two numbers of bf16 and goes to the even one, 1; 1 + 3 * 2^-8 goes to 1 + 2^-6.
 TEST(MatmulBf16, RoundsBothSidesToNearestEven) {
   TensorData weights("w", 2, 32, find_format("f32"));

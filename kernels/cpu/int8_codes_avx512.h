@@ -46,12 +46,40 @@ template <int pair>
   return shifted_right<0, 4>(twice(planes + pair * 32));
 }
 
+/// Sixteen bytes with 32 nibbles of each run, twice behind each other.
+[[gnu::always_inline]] inline __m512i doubled_runs(const std::byte* first, const std::byte* second) {
+  const __m512i low = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first)));
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(second));
+  return _mm512_mask_broadcast_i32x4(low, 0xFF00, high);
+}
+
 /// Runs of 16 bytes with 32 nibbles each, in the GGUF order; the upper halves of the bytes have to be dropped.
 [[gnu::always_inline]] inline __m512i nibbles_of_runs(const std::byte* first, const std::byte* second) {
   static constexpr Bytes64 shifts = bytes64([](int i) { return i % 2 == 0 ? i / 16 % 2 * 4 : 0; });
-  const __m512i low = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first)));
-  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(second));
-  return _mm512_srlv_epi16(_mm512_mask_broadcast_i32x4(low, 0xFF00, high), shifts);
+  return _mm512_srlv_epi16(doubled_runs(first, second), shifts);
+}
+/// Which of the sixteen sums of a pair are sixteen times what they stand for: upper halves of bytes may stay where they are, and the
+/// scale of these sums pays for it.
+enum class HighHalves {
+  shifted,        // none
+  ends_of_runs,   // the GGUF order: weights 16 to 31 of each run
+  of_second_run,  // the planes of k_quant.h
+};
+template <class Unit>
+constexpr HighHalves high_halves = [] {
+  if constexpr (requires { Unit::high_halves; })
+    return Unit::high_halves;
+  else
+    return HighHalves::shifted;
+}();
+constexpr bool is_sixteenfold(HighHalves halves, int sum) {
+  return halves == HighHalves::of_second_run ? sum >= 8 : halves == HighHalves::ends_of_runs && sum / 4 % 2 == 1;
+}
+/// Of bytes of two codes each, those that belong to the sums.
+template <HighHalves halves>
+[[gnu::always_inline]] inline __m512i own_halves(__m512i bytes) {
+  static constexpr Bytes64 masks = bytes64([](int i) { return is_sixteenfold(halves, i / 4) ? 0xF0 : 0x0F; });
+  return _mm512_and_si512(bytes, masks);
 }
 /// Runs of 8 bytes with 32 codes of two bits; the upper six bits have to be dropped.
 [[gnu::always_inline]] inline __m512i crumbs_of_runs(const std::byte* first, const std::byte* second) {
@@ -130,10 +158,11 @@ struct UnitCodes<formats::Q3_K> {
 
 template <>
 struct UnitCodes<formats::Q4_K> {
+  static constexpr HighHalves high_halves = HighHalves::of_second_run;
   const std::byte* b;
   template <int k>
   [[gnu::always_inline]] __m512i pair() const {
-    return _mm512_and_si512(plane_nibbles<k>(b + 16), every_byte(15));
+    return own_halves<high_halves>(twice(b + 16 + k * 32));
   }
 };
 
@@ -209,16 +238,19 @@ struct NibbleBlocks<formats::MXFP4> {
 template <class F>
 requires(NibbleBlocks<F>::nibbles_at > 0) struct UnitCodes<F> {
   using Layout = NibbleBlocks<F>;
+  static constexpr bool as_they_are = std::is_same_v<F, formats::Q4_0> || std::is_same_v<F, formats::Q4_1>;
+  static constexpr HighHalves high_halves = as_they_are ? HighHalves::ends_of_runs : HighHalves::shifted;
   const std::byte* b;
 
   template <int k>
   [[gnu::always_inline]] __m512i pair() const {
     const std::byte *first = b + 2 * k * F::block_bytes, *second = first + F::block_bytes;
+    if constexpr (as_they_are)
+      return own_halves<high_halves>(doubled_runs(first + Layout::nibbles_at, second + Layout::nibbles_at));
     const __m512i bytes = nibbles_of_runs(first + Layout::nibbles_at, second + Layout::nibbles_at);
     if constexpr (std::is_same_v<F, formats::IQ4_NL>) return look_up<formats::iq4_values, 127>(bytes);
     if constexpr (std::is_same_v<F, formats::MXFP4>) return look_up<formats::e2m1_doubled, 12>(bytes);
     const __m512i codes = _mm512_and_si512(bytes, every_byte(15));
-    if constexpr (Layout::fifth_bits_at < 0) return codes;
     const __mmask64 fifth = bits_of_runs(first + Layout::fifth_bits_at, second + Layout::fifth_bits_at);
     return _mm512_mask_add_epi8(codes, fifth, codes, every_byte(16));
   }

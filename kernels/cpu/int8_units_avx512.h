@@ -11,11 +11,11 @@ struct alignas(64) Lanes16 {
   std::int32_t at[16];
   operator __m512i() const { return _mm512_load_si512(at); }
 };
-/// Which of a unit's combined scales each sum of four products belongs to, in pair k.
-template <int per, int k>
+/// Which of a unit's combined scales each sum of four products belongs to, in pair k; sixteenths come eight later.
+template <int per, int k, HighHalves halves = HighHalves::shifted>
 constexpr Lanes16 scale_of_lane = [] {
   Lanes16 lanes{};
-  for (int i = 0; i < 16; ++i) lanes.at[i] = 2 * per * k + i / (8 / per);
+  for (int i = 0; i < 16; ++i) lanes.at[i] = 2 * per * k + i / (8 / per) + (is_sixteenfold(halves, i) ? 8 : 0);
   return lanes;
 }();
 
@@ -23,9 +23,14 @@ constexpr Lanes16 scale_of_lane = [] {
   return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), codes, x));
 }
 
-/// Scales of weights times those of the activations: 8, or 16 with groups of 16.
-template <int per>
+/// Scales of weights times those of the activations: 8, or 16 with groups of 16. With `sixteenths`, those of the 8 follow.
+template <int per, bool sixteenths>
 [[gnu::always_inline]] inline __m512 combined_scales(const float* scales, const float* of_x) {
+  if constexpr (sixteenths) {
+    static_assert(per == 1);
+    const __m512 both = _mm512_broadcast_f32x8(_mm256_mul_ps(_mm256_loadu_ps(scales), _mm256_loadu_ps(of_x)));
+    return _mm512_mask_mul_ps(both, 0xFF00, both, _mm512_set1_ps(0x1p-4f));
+  }
   const __m512 eight = _mm512_castps256_ps512(_mm256_loadu_ps(of_x));
   if constexpr (per == 1)
     return _mm512_castps256_ps512(_mm256_mul_ps(_mm256_loadu_ps(scales), _mm512_castps512_ps256(eight)));
@@ -51,7 +56,8 @@ struct UnitProducts {
   template <class Unit>
   [[gnu::always_inline]] void add(const Unit& unit, const float* scales) const {
     __m512 combined[batch];
-    for (std::size_t b = 0; b < batch; ++b) combined[b] = combined_scales<per>(scales, x.scales + b * x.runs + run);
+    for (std::size_t b = 0; b < batch; ++b)
+      combined[b] = combined_scales<per, high_halves<Unit> != HighHalves::shifted>(scales, x.scales + b * x.runs + run);
     add_pair<0>(unit, combined);
     add_pair<1>(unit, combined);
     add_pair<2>(unit, combined);
@@ -66,7 +72,7 @@ struct UnitProducts {
       __m512i values = _mm512_loadu_si512(values_of(x, b, run + 2 * k));
       if constexpr (signs_apart)
         values = _mm512_mask_sub_epi8(values, unit.template negative<k>(), _mm512_setzero_si512(), values);
-      const __m512 scale = _mm512_permutexvar_ps(scale_of_lane<per, k>, combined[b]);
+      const __m512 scale = _mm512_permutexvar_ps(scale_of_lane<per, k, high_halves<Unit>>, combined[b]);
       sums[b].pairs[k % 2] = _mm512_fmadd_ps(dots_of_pair(codes, values), scale, sums[b].pairs[k % 2]);
     }
   }
@@ -98,11 +104,13 @@ struct UnitDot<F, Int8LanesAvx512, batch, 8> {
 /// A unit of groups of 1, 2, 4 or 8 runs; `first` is the first run's codes, `stride` the bytes from group to group.
 template <class F, int runs_of_group>
 struct GroupedUnit {
+  static constexpr HighHalves high_halves = F::bits == 4 ? HighHalves::ends_of_runs : HighHalves::shifted;
   const std::byte* first;
   std::size_t stride;
 
   template <int k>
   [[gnu::always_inline]] __m512i pair() const {
+    if constexpr (F::bits == 4) return own_halves<high_halves>(doubled_runs(codes_of(2 * k), codes_of(2 * k + 1)));
     return codes_of_runs<F>(codes_of(2 * k), codes_of(2 * k + 1));
   }
 

@@ -17,7 +17,7 @@ class RowUnits {
   RowUnits(const Tensor& weights, std::size_t columns)
       : weights_(weights),
         row_bytes_(weights.format->row_bytes(*weights.format, weights.cols)),
-        unit_bytes_(divide_up(checked_multiply(row_bytes_, columns), weights.cols)) {}
+        unit_bytes_(divide_up(checked_multiply(row_bytes_, columns), std::max<std::size_t>(1, weights.cols))) {}
 
   /// Units behind the end of the row are left out.
   void prefetch(std::size_t row, std::size_t unit) const {

@@ -32,6 +32,10 @@ class Case:
         return f"{self.outputs}x{self.inputs}x{self.batch}/threads:{self.threads}"
 
 
+def ops(case: Case) -> tuple[str, ...]:
+    return ("matvec_int8",) if case.batch == 1 else ("matmul_int8", "matmul_bf16")
+
+
 def cases() -> list[Case]:
     return [Case(*shape, batch, threads) for shape in SHAPES for batch in (1, PREFILL) for threads in THREADS]
 
@@ -65,10 +69,10 @@ def time_peer(ggml: Ggml, format_id: str, weights_of: dict[tuple[int, int], np.n
 
 
 def time_quantbench(program: Quantbench, format_id: str) -> dict[str, dict]:
-    """The kernels' entries of a report, by case."""
+    """The kernels' entries of a report, by op and case."""
     shapes = ",".join(f"{outputs}x{inputs}" for outputs, inputs in SHAPES)
     found = program.kernels(format_id, shapes, f"1,{PREFILL}", ",".join(map(str, THREADS)))
-    return {f"{entry['shape']}/threads:{entry['threads']}": entry for entry in found}
+    return {f"{entry['id'].split('/')[0]}/{entry['shape']}/threads:{entry['threads']}": entry for entry in found}
 
 
 def compare_format(ggml: Ggml, program: Quantbench, format_id: str, rounds: int) -> dict:
@@ -84,16 +88,25 @@ def compare_format(ggml: Ggml, program: Quantbench, format_id: str, rounds: int)
     figures["load"].append(os.getloadavg()[0])
     for case in cases():
         fastest = [min(seconds[case.name] for seconds in peers.values()) for peers, _ in sides]
-        own = [entries[case.name] for _, entries in sides]
-        figures[case.name] = {
-            "peer_seconds": {name: float(np.median([peers[name][case.name] for peers, _ in sides])) for name in variants},
-            "quantbench_seconds": float(np.median([entry["seconds_median"] for entry in own])),
-            "bytes_per_second": float(np.median([entry["bytes_per_second"] for entry in own])),
-            "flops_per_second": float(np.median([entry["flops_per_second"] for entry in own])),
-            "peak": own[0]["peak"],
-            "percent_of_peak": spread([entry["percent_of_peak"] for entry in own]),
-            "ratio": spread([peer / entry["seconds_median"] for peer, entry in zip(fastest, own)]),
-        }
+        peer_seconds = {name: float(np.median([peers[name][case.name] for peers, _ in sides])) for name in variants}
+        for op in ops(case):
+            name = f"{op}/{case.name}"
+            figures[name] = {"peer_seconds": peer_seconds, **figures_of([entries[name] for _, entries in sides], fastest)}
+    return figures
+
+
+def figures_of(own: list[dict], fastest: list[float]) -> dict:
+    """Of the entries of all rounds, beside the peer's seconds in each."""
+    figures = {
+        "quantbench_seconds": float(np.median([entry["seconds_median"] for entry in own])),
+        "bytes_per_second": float(np.median([entry["bytes_per_second"] for entry in own])),
+        "flops_per_second": float(np.median([entry["flops_per_second"] for entry in own])),
+        "peak": own[0]["peak"],
+        "percent_of_peak": spread([entry["percent_of_peak"] for entry in own]),
+        "ratio": spread([peer / entry["seconds_median"] for peer, entry in zip(fastest, own)]),
+    }
+    if "percent_of_reading" in own[0]:
+        figures["percent_of_reading"] = spread([entry["percent_of_reading"] for entry in own])
     return figures
 
 

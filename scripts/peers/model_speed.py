@@ -17,7 +17,7 @@ from .statistics import spread
 from .texts import embedded_text
 
 TYPES = ("f16", "q4_0", "q4_k", "q2_k", "iq4_xs")
-COMPUTES = ("exact", "native")
+COMPUTES = ("exact", "native", "bf16")
 CHUNKS, THREADS = 8, 2
 
 

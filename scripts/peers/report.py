@@ -168,14 +168,16 @@ and as the peer's runtime compute it (which rounds activations to 8 bits), with 
 {table(["method", "search, quantbench", "method", "difference", "search, peer", "method", "difference"], rows)}"""
 
 
-def kernel_rows(entries: dict, suffix: str, threads: int) -> list[list[str]]:
+def kernel_rows(entries: dict, case_name: str, percent: str) -> list[list[str]]:
+    """case_name: of an op and a shape, with `SHAPE` for the weights'."""
     rows = []
     for name, entry in entries.items():
         cells = []
         for shape in ("4096x4096", "4096x11008"):
-            case = entry[f"{shape}x{suffix}/threads:{threads}"]
-            speed = f"{case['bytes_per_second'] / 1e9:.1f} GB/s" if suffix == "1" else f"{case['flops_per_second'] / 1e9:.0f} GFLOP/s"
-            cells += [speed, f"{case['percent_of_peak']['median']:.0f} %", factor(case["ratio"])]
+            case = entry[case_name.replace("SHAPE", shape)]
+            decode = percent == "percent_of_reading"
+            speed = f"{case['bytes_per_second'] / 1e9:.1f} GB/s" if decode else f"{case['flops_per_second'] / 1e9:.0f} GFLOP/s"
+            cells += [speed, f"{case[percent]['median']:.0f} %", factor(case["ratio"])]
         rows.append([name, *cells])
     return rows
 
@@ -186,21 +188,27 @@ def kernels_section(entries: dict) -> str:
     text = f"""
 ## Products of packed weights
 
-Decode is one row of activations and weights that are in no cache, prefill is 256 rows; activations in f32, rounded to 8 bits by both within
-the time that is measured. Percent are of the measured peak of the machine (read bandwidth, or multiply-adds of bytes); times faster is
-beside the fastest layout of the peer (as stored, or interleaved where it has that), the median over {rounds} rounds with p10 and p90.
+Decode is one row of activations and weights that are in no cache, prefill is 256 rows; activations in f32, rounded by both within
+the time that is measured, to 8 bits by the peer. Decode: percent of the speed of reading the weights and doing nothing else, in turn with the
+products. Prefill: percent of the measured peak, multiply-adds of bytes or of bf16 in registers. Times faster is beside the
+fastest layout of the peer (as stored, or interleaved where it has that), the median over {rounds} rounds with p10 and p90.
 The wheel of the peer is compiled for AVX2, quantbench takes the best instruction set of the machine, so this compares what users get
 and not what both could do. The load of the machine was {min(loads):.1f} to {max(loads):.1f}.
 """
-    head = ["format", *[f"{shape}{what}" for shape in ("4096 x 4096", "4096 x 11008") for what in ("", ", of peak", ", times faster")]]
-    for title, suffix in (("Decode", "1"), ("Prefill", "256")):
+    for title, op, batch, percent, what in (
+        ("Decode", "matvec_int8", 1, "percent_of_reading", "of reading"),
+        ("Prefill in integers", "matmul_int8", 256, "percent_of_peak", "of peak"),
+        ("Prefill in bf16", "matmul_bf16", 256, "percent_of_peak", "of peak"),
+    ):
+        head = ["format", *[f"{shape}{column}" for shape in ("4096 x 4096", "4096 x 11008") for column in ("", f", {what}", ", times faster")]]
         for threads in (1, 2):
-            text += f"\n### {title}, {threads} thread{'s' if threads > 1 else ''}\n\n{table(head, kernel_rows(entries, suffix, threads))}\n"
+            rows = kernel_rows(entries, f"{op}/SHAPEx{batch}/threads:{threads}", percent)
+            text += f"\n### {title}, {threads} thread{'s' if threads > 1 else ''}\n\n{table(head, rows)}\n"
     return text
 
 
 def model_speed_section(entries: dict) -> str:
-    rows = [[name, f"{entry['peer_tokens_per_second']:.0f}", *[cell for compute in ("exact", "native") for cell in (
+    rows = [[name, f"{entry['peer_tokens_per_second']:.0f}", *[cell for compute in ("exact", "native", "bf16") for cell in (
              f"{entry[compute]['tokens_per_second']:.0f}", factor(entry[compute]["ratio"]))]]
             for name, entry in entries.items()]  # fmt: skip
     conditions = next(iter(entries.values()))["conditions"]
@@ -208,10 +216,10 @@ def model_speed_section(entries: dict) -> str:
 ## Perplexity evaluation
 
 A model of 110 M parameters with random weights (`scripts/make_random_llama.py`), {conditions["chunks"]} windows of 512 tokens on {conditions["threads"]} threads; tokens per second,
-quantbench with its metrics, the peer without. `exact` decodes weights to f32, `native` multiplies in integers as the peer does; f16 has only
-`exact`. Times faster with p10 and p90 over {conditions["rounds"]} round{"s" if conditions["rounds"] > 1 else ""}.
+quantbench with its metrics, the peer without. `exact` decodes weights to f32, `native` multiplies in integers as the peer does (f16 as in `exact`),
+`bf16` rounds both sides to that. Times faster with p10 and p90 over {conditions["rounds"]} round{"s" if conditions["rounds"] > 1 else ""}.
 
-{table(["type", "peer", "exact", "times faster", "native", "times faster"], rows)}"""
+{table(["type", "peer", "exact", "times faster", "native", "times faster", "bf16", "times faster"], rows)}"""
 
 
 def render(content: dict) -> str:
