@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "core/isa.h"
+#include "core/isa_limit.h"
 #include "kernels/cuda/gpu_devices.h"
 
 namespace quantbench {
@@ -33,6 +33,7 @@ Environment current_environment(int threads) {
   Environment environment;
   environment.cpu = cpu_name();
   environment.isa = to_string(best_isa());
+  environment.machine_isa = to_string(machine_isas().back());
   environment.compiler = compiler_name();
   environment.flags = QUANTBENCH_FLAGS;
   environment.gpu = to_string(gpu_devices());

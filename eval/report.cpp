@@ -108,6 +108,7 @@ void fields(Visit& visit, Is<Environment> auto& environment) {
   visit("version", environment.version);
   visit("cpu", environment.cpu);
   visit("isa", environment.isa);
+  visit.unless_empty("machine_isa", environment.machine_isa);
   visit("threads", environment.threads);
   visit("compiler", environment.compiler);
   visit("flags", environment.flags);

@@ -90,6 +90,8 @@ struct CellReport {
 struct Environment {
   std::string cpu, isa, compiler, flags, gpu, version;
   int threads = 1;
+  std::string machine_isa =
+      {};  // the newest that the machine has: `isa`, unless the run was limited; empty in old reports
 };
 
 struct Report {

@@ -38,7 +38,7 @@ Report full_report() {
   report.run_name = "default";
   report.config_sha256 = std::string(64, 'c');
   report.seed = 42;
-  report.environment = {"a cpu", "avx2", "g++", "-O3", "", "0.1.0", 2};
+  report.environment = {"a cpu", "avx2", "g++", "-O3", "", "0.1.0", 2, "avx512"};
   report.model_name = "embedded:stories";
   report.model_sha256 = std::string(64, 'd');
   report.model_parameters = 1000;
@@ -58,6 +58,7 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   EXPECT_EQ(json.at("run").at("name"), "default");
   EXPECT_EQ(json.at("run").at("seed"), 42);
   EXPECT_EQ(json.at("environment").at("isa"), "avx2");
+  EXPECT_EQ(json.at("environment").at("machine_isa"), "avx512");
   EXPECT_EQ(json.at("model").at("parameters"), 1000);
   EXPECT_EQ(json.at("dataset").at("protocol"), "llamacpp-512");
   const auto& cell = json.at("cells").at(0);

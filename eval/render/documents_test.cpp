@@ -55,6 +55,15 @@ TEST(RenderTerminal, FitsTheWidth) {
   std::istringstream lines(text.substr(text.find("method")));
   for (std::string line; std::getline(lines, line) && !line.empty();) EXPECT_LE(display_width(line), 72u) << line;
   EXPECT_THAT(text, HasSubstr("embedded:stories, 5.00 M parameters"));
+  EXPECT_THAT(text, HasSubstr("A CPU & more, avx2 (limited; it has avx512), 2 threads"));
+}
+
+TEST(RenderTerminal, SaysNothingOfALimitWhereThereIsNone) {
+  Report report = sample_report();
+  for (const char* machine : {"avx2", ""}) {
+    report.environment.machine_isa = machine;
+    EXPECT_THAT(render_terminal(report, 72), HasSubstr("A CPU & more, avx2, 2 threads"));
+  }
 }
 
 TEST(RenderCsv, KeepsEveryDigitAndLeavesAbsentMetricsEmpty) {

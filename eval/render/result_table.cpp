@@ -171,9 +171,11 @@ std::vector<std::string> provenance_lines(const Report& report) {
     lines.push_back(
         fmt::format("text     {}, {} tokens, {}", report.dataset_name, report.dataset_tokens, report.protocol));
   const Environment& environment = report.environment;
+  const bool limited = !environment.machine_isa.empty() && environment.machine_isa != environment.isa;
   if (!environment.cpu.empty())
-    lines.push_back(fmt::format("machine  {}, {}, {} thread{}", environment.cpu, environment.isa, environment.threads,
-                                environment.threads == 1 ? "" : "s"));
+    lines.push_back(fmt::format("machine  {}, {}{}, {} thread{}", environment.cpu, environment.isa,
+                                limited ? fmt::format(" (limited; it has {})", environment.machine_isa) : "",
+                                environment.threads, environment.threads == 1 ? "" : "s"));
   return lines;
 }
 

@@ -34,7 +34,7 @@ inline Report sample_report() {
   report.run_name = "sample_run";
   report.config_sha256 = std::string(64, 'c');
   report.seed = 7;
-  report.environment = {"A CPU & more", "avx2", "gcc 12", "-O3", "", "0.1.0", 2};
+  report.environment = {"A CPU & more", "avx2", "gcc 12", "-O3", "", "0.1.0", 2, "avx512"};
   report.model_name = "embedded:stories";
   report.model_sha256 = std::string(64, 'a');
   report.model_parameters = 5'000'000;
