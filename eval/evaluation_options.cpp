@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "eval/activations.h"
 #include "eval/kv_cache.h"
+#include "kernels/cpu/bf16_product.h"
 #include "quantizers/method_catalog.h"
 
 namespace quantbench {
@@ -31,6 +32,14 @@ void apply_evaluation_options(const Method& method, std::set<std::string, std::l
   options.compute = compute_of(method);
   options.cache = kv_cache_rounding(kv_cache_options(method), options.threads);
   options.input = activation_rounding(activations_of(method), std::move(layers), options.threads);
+}
+
+std::string machine_key(const Method& method) {
+  const Compute compute = compute_of(method);
+  if (compute == Compute::exact) return "";
+  const std::string_view isa = to_string(best_isa());
+  if (compute == Compute::bf16) return fmt::format("products={}, {}\n", isa, matmul_bf16_variant(best_isa()));
+  return fmt::format("products={}{}\n", isa, has_avx512_byte_products() ? " with byte products" : "");
 }
 
 std::vector<std::string> describe_evaluation_options(const Method& method) {

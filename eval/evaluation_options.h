@@ -20,6 +20,10 @@ std::string_view to_string(Compute compute);
 void apply_evaluation_options(const Method& method, std::set<std::string, std::less<>> layers,
                               EvaluateOptions& options);
 
+/// What of this machine the figures depend on, for the keys of stored cells: products of runtimes add up in the order that the
+/// instruction set wants. Empty when nothing does.
+std::string machine_key(const Method& method);
+
 /// For a cell's notes: what is not as in an exact evaluation of the weights.
 std::vector<std::string> describe_evaluation_options(const Method& method);
 

@@ -59,8 +59,8 @@ struct ThroughputReport {
   double seconds_median = 0, seconds_p10 = 0, seconds_p90 = 0;
   double bytes_per_second = 0;
   double flops_per_second = 0;
-  double percent_of_peak = 0;  // of the peak that bounds the op, measured in the same run
-  std::string peak;            // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot": which
+  double percent_of_peak = 0;                // of the peak that bounds the op, measured in the same run
+  std::string peak;                          // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot": which
   std::optional<double> percent_of_reading;  // decode: time of reading the packed weights alone, in turn with the calls
 };
 
