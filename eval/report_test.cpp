@@ -48,8 +48,8 @@ Report full_report() {
   report.tokenizer_sha256 = std::string(64, 'f');
   report.dataset_tokens = 4096;
   report.cells = {full_cell()};
-  report.kernels = {
-      {"matvec/q4_0/avx2", "cpu", "4096x4096x1", "generic", 2, 1e-3, 9e-4, 2e-3, 9.4e9, 3e10, 70, "read_bandwidth"}};
+  report.kernels = {{"matvec/q4_0/avx2", "cpu", "4096x4096x1", "generic", 2, 1e-3, 9e-4, 2e-3, 9.4e9, 3e10, 70,
+                     "read_bandwidth", 81}};
   return report;
 }
 
@@ -67,6 +67,7 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   EXPECT_EQ(cell.at("kld").at("noise_floor"), 1e-9);
   EXPECT_EQ(cell.at("tensors").at(0).at("weighted_relative_rmse"), 0.06);
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_peak"), 70);
+  EXPECT_EQ(json.at("kernels").at(0).at("percent_of_reading"), 81);
   EXPECT_FALSE(cell.contains("error"));
 }
 

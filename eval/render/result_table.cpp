@@ -148,16 +148,17 @@ Table result_table(const Report& report) {
 
 Table kernel_table(const Report& report) {
   Table table;
-  table.columns = {{"kernel", Align::left, 0},   {"shape", Align::left, 0},      {"threads", Align::right, 3},
-                   {"median", Align::right, 0},  {"p10–p90", Align::right, 4},   {"GB/s", Align::right, 0},
-                   {"GFLOP/s", Align::right, 1}, {"% of peak", Align::right, 0}, {"peak", Align::left, 2},
-                   {"variant", Align::left, 5}};
+  table.columns = {{"kernel", Align::left, 0},        {"shape", Align::left, 0},      {"threads", Align::right, 3},
+                   {"median", Align::right, 0},       {"p10–p90", Align::right, 5},   {"GB/s", Align::right, 0},
+                   {"GFLOP/s", Align::right, 1},      {"% of peak", Align::right, 0}, {"peak", Align::left, 2},
+                   {"% of reading", Align::right, 4}, {"variant", Align::left, 6}};
   for (const ThroughputReport& kernel : report.kernels)
-    table.rows.push_back({kernel.id, kernel.shape, std::to_string(kernel.threads), seconds_text(kernel.seconds_median),
-                          fmt::format("{}–{}", seconds_text(kernel.seconds_p10), seconds_text(kernel.seconds_p90)),
-                          fmt::format("{:.2f}", kernel.bytes_per_second / 1e9),
-                          fmt::format("{:.2f}", kernel.flops_per_second / 1e9),
-                          fmt::format("{:.1f}", kernel.percent_of_peak), kernel.peak, kernel.variant});
+    table.rows.push_back(
+        {kernel.id, kernel.shape, std::to_string(kernel.threads), seconds_text(kernel.seconds_median),
+         fmt::format("{}–{}", seconds_text(kernel.seconds_p10), seconds_text(kernel.seconds_p90)),
+         fmt::format("{:.2f}", kernel.bytes_per_second / 1e9), fmt::format("{:.2f}", kernel.flops_per_second / 1e9),
+         fmt::format("{:.1f}", kernel.percent_of_peak), kernel.peak,
+         kernel.percent_of_reading ? fmt::format("{:.1f}", *kernel.percent_of_reading) : "", kernel.variant});
   return table;
 }
 

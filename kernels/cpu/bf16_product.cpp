@@ -1,7 +1,6 @@
 #include "kernels/cpu/bf16_product.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "core/checked.h"
@@ -10,6 +9,7 @@
 #include "core/parallel.h"
 #include "kernels/cpu/bf16_tile.h"
 #include "kernels/cpu/isa_kernels.h"
+#include "kernels/cpu/panel_tasks.h"
 #include "kernels/cpu/row_units.h"
 #include "kernels/cpu/uninitialized.h"
 
@@ -61,9 +61,6 @@ void multiply_rounded(const PackedProduct& product, const FormatKernels& kernels
 
 #if defined(__x86_64__)
 
-/// Most rows of activations that meet a panel once it is decoded: their sums stay in the cache.
-constexpr std::size_t rows_per_task = 512;
-
 std::size_t steps_of(std::size_t inputs) { return divide_up(inputs, bf16_step); }
 
 /// (units of inputs, tiles of rows, steps)
@@ -93,30 +90,23 @@ class TiledActivations {
   Uninitialized<Bf16Tile> tiles_;
 };
 
-/// Panels whose outputs are written together: rows of y lie far apart, and each visit of one costs.
-constexpr std::size_t panels_per_task = 4;
-
 struct Workspace {
   alignas(64) float decoded[bf16_tile][bf16_unit];
   Bf16Panel panel;
-  alignas(64) F32Tile sums[panels_per_task][rows_per_task / bf16_tile][bf16_panel_tiles];
+  alignas(64) F32Tile sums[panels_of_task][rows_of_panel_task / bf16_tile][bf16_panel_tiles];
 };
 
-struct Range {
-  std::size_t first, count;
-};
-
-/// One task: the outputs of a few panels for up to `rows_per_task` rows.
+/// One task: the outputs of a few panels for up to `rows_of_panel_task` rows.
 class PanelProduct {
  public:
   PanelProduct(const PackedProduct& product, const FormatKernels& kernels, const TiledActivations& x)
       : product_(product), weights_(*product.weights), kernels_(kernels), x_(x), units_(weights_, bf16_unit) {}
 
   /// Units outside, panels inside: so a unit of the activations comes from the cache for all panels but the first.
-  void run(const Range& outputs, const Range& rows) const {
+  void run(const IndexRange& outputs, const IndexRange& rows) const {
     const auto work = std::make_unique_for_overwrite<Workspace>();
     for (std::size_t begin = 0; begin < weights_.cols; begin += bf16_unit) {
-      const Range inputs{begin, std::min(bf16_unit, weights_.cols - begin)};
+      const IndexRange inputs{begin, std::min(bf16_unit, weights_.cols - begin)};
       for (std::size_t done = 0; done < outputs.count; done += bf16_panel_outputs) {
         fill_panel({outputs.first + done, std::min(bf16_panel_outputs, outputs.count - done)}, inputs, *work);
         multiply_bf16_amx(work->panel, steps_of(inputs.count), begin == 0,
@@ -124,11 +114,14 @@ class PanelProduct {
                            checked_align_up(rows.count, bf16_block_rows)});
       }
     }
-    copy_outputs(*work, rows, outputs);
+    write_outputs<bf16_tile>(product_, outputs, rows, [&](std::size_t row, std::size_t i) {
+      const auto& panel = work->sums[i / bf16_panel_outputs];
+      return panel[row / bf16_tile][i % bf16_panel_outputs / bf16_tile][row % bf16_tile];
+    });
   }
 
  private:
-  void fill_panel(const Range& outputs, const Range& inputs, Workspace& work) const {
+  void fill_panel(const IndexRange& outputs, const IndexRange& inputs, Workspace& work) const {
     for (std::size_t tile = 0; tile < bf16_panel_tiles; ++tile) {
       const std::size_t first = tile * bf16_tile;
       const std::size_t count = first < outputs.count ? std::min(bf16_tile, outputs.count - first) : 0;
@@ -138,28 +131,6 @@ class PanelProduct {
       }
       round_weights_amx({work.decoded[0], bf16_unit, count, inputs.count}, work.panel.tiles[tile]);
     }
-  }
-
-  void copy_outputs(const Workspace& work, const Range& rows, const Range& outputs) const {
-    constexpr std::size_t ahead = 4;
-    float* const y = product_.y + rows.first * product_.y_stride + outputs.first;
-    for (std::size_t row = 0; row < rows.count; ++row) {
-      if (row + ahead < rows.count)
-        for (std::size_t i = 0; i < outputs.count; i += cache_line / sizeof(float))
-          __builtin_prefetch(y + (row + ahead) * product_.y_stride + i, 1);
-      for (std::size_t i = 0; i < outputs.count; i += bf16_tile)
-        copy_tile_row(
-            work.sums[i / bf16_panel_outputs][row / bf16_tile][i % bf16_panel_outputs / bf16_tile][row % bf16_tile],
-            outputs.count - i, y + row * product_.y_stride + i);
-    }
-  }
-
-  /// The usual case has a size that the compiler knows: copies of 64 bytes by a loop took a sixth of the time of all.
-  static void copy_tile_row(const float* from, std::size_t outputs, float* to) {
-    if (outputs >= bf16_tile)
-      std::memcpy(to, from, bf16_tile * sizeof(float));
-    else
-      std::memcpy(to, from, outputs * sizeof(float));
   }
 
   const PackedProduct& product_;
@@ -172,15 +143,8 @@ class PanelProduct {
 void multiply_panels(const PackedProduct& product, const FormatKernels& kernels, int threads) {
   const TiledActivations x(product, threads);
   const PanelProduct panels(product, kernels, x);
-  const std::size_t all = product.weights->rows, row_blocks = divide_up(product.batch, rows_per_task);
-  const std::size_t tasks_per_thread = 4, wanted = static_cast<std::size_t>(std::max(threads, 1)) * tasks_per_thread;
-  const std::size_t outputs =
-      std::clamp<std::size_t>(divide_up(all, bf16_panel_outputs) * row_blocks / wanted, 1, panels_per_task) *
-      bf16_panel_outputs;
-  parallel_for(threads, divide_up(all, outputs) * row_blocks, [&](std::size_t task) {
-    const std::size_t first = task / row_blocks * outputs, row = task % row_blocks * rows_per_task;
-    panels.run({first, std::min(outputs, all - first)}, {row, std::min(rows_per_task, product.batch - row)});
-  });
+  run_panel_tasks(product, bf16_panel_outputs, threads,
+                  [&](const IndexRange& outputs, const IndexRange& rows) { panels.run(outputs, rows); });
 }
 
 bool has_tiles(Isa isa) { return isa == Isa::avx512 && has_amx_bf16_products(); }

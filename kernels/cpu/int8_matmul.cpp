@@ -7,14 +7,12 @@
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/int8_product.h"
 #include "kernels/cpu/int8_tile.h"
+#include "kernels/cpu/panel_tasks.h"
 #include "kernels/cpu/row_units.h"
 #include "kernels/cpu/uninitialized.h"
 
 namespace quantbench {
 namespace {
-
-/// Most rows of activations that meet a panel once it is unpacked: their totals stay in the cache.
-constexpr std::size_t rows_per_task = 512;
 
 CodeTraits traits_of(const Format& format, const Int8Kernels& kernels) {
   return {format.level_max - format.level_min, static_cast<int>(Int8Activations::run / kernels.group),
@@ -90,20 +88,13 @@ class UnitActivations {
   bool has_sums_;
 };
 
-/// Most panels whose outputs are written together: rows of y lie far apart, and each visit of one costs.
-constexpr std::size_t panels_per_task = 4;
-
 struct Workspace {
   UnpackedRows unpacked;
   Int8Panel panel;
-  alignas(64) float outputs[panels_per_task][rows_per_task][int8_panel_outputs];
+  alignas(64) float outputs[panels_of_task][rows_of_panel_task][int8_panel_outputs];
 };
 
-struct Range {
-  std::size_t first, count;
-};
-
-/// One task: the outputs of a few panels for up to `rows_per_task` rows.
+/// One task: the outputs of a few panels for up to `rows_of_panel_task` rows.
 class PanelProduct {
  public:
   PanelProduct(const PackedProduct& product, const Int8Kernels& kernels, const Int8TileKernel& tile,
@@ -116,7 +107,7 @@ class PanelProduct {
         units_(weights_, int8_unit) {}
 
   /// Units outside, panels inside: so a unit of the activations comes from the cache for all panels but the first.
-  void run(const Range& outputs, const Range& rows) const {
+  void run(const IndexRange& outputs, const IndexRange& rows) const {
     const auto work = std::make_unique_for_overwrite<Workspace>();
     work->unpacked = {};  // outputs that the last panel does not have, groups that the last unit does not have
     for (std::size_t panel = 0; panel < divide_up(outputs.count, int8_panel_outputs); ++panel)
@@ -125,11 +116,14 @@ class PanelProduct {
       for (std::size_t done = 0; done < outputs.count; done += int8_panel_outputs)
         multiply({outputs.first + done, std::min(int8_panel_outputs, outputs.count - done)}, rows, begin, *work,
                  work->outputs[done / int8_panel_outputs][0]);
-    copy_outputs(*work, rows, outputs);
+    write_outputs<int8_panel_outputs>(product_, outputs, rows, [&](std::size_t row, std::size_t i) {
+      return work->outputs[i / int8_panel_outputs][row];
+    });
   }
 
  private:
-  void multiply(const Range& outputs, const Range& rows, std::size_t begin, Workspace& work, float* sums) const {
+  void multiply(const IndexRange& outputs, const IndexRange& rows, std::size_t begin, Workspace& work,
+                float* sums) const {
     const std::size_t inputs = std::min(int8_unit, weights_.cols - begin);
     unpack(outputs, begin, inputs, work.unpacked);
     tile_.pack(work.unpacked, tile_.shift, work.panel);
@@ -137,24 +131,11 @@ class PanelProduct {
                    x_.rows(begin / int8_unit, rows.first, rows.count, sums));
   }
 
-  void unpack(const Range& outputs, std::size_t begin, std::size_t inputs, UnpackedRows& unpacked) const {
+  void unpack(const IndexRange& outputs, std::size_t begin, std::size_t inputs, UnpackedRows& unpacked) const {
     for (std::size_t i = 0; i < outputs.count; ++i) {
       units_.prefetch(outputs.first + i, begin / int8_unit + 1);
       kernels_.unpack({weights_.format.get(), weights_.row(outputs.first + i), weights_.cols, begin, inputs},
                       {unpacked.codes[i], unpacked.scales[i], unpacked.offsets[i]});
-    }
-  }
-
-  void copy_outputs(const Workspace& work, const Range& rows, const Range& outputs) const {
-    constexpr std::size_t ahead = 4;
-    float* const y = product_.y + rows.first * product_.y_stride + outputs.first;
-    for (std::size_t row = 0; row < rows.count; ++row) {
-      if (row + ahead < rows.count)
-        for (std::size_t i = 0; i < outputs.count; i += cache_line / sizeof(float))
-          __builtin_prefetch(y + (row + ahead) * product_.y_stride + i, 1);
-      for (std::size_t i = 0; i < outputs.count; i += int8_panel_outputs)
-        std::memcpy(y + row * product_.y_stride + i, work.outputs[i / int8_panel_outputs][row],
-                    std::min(int8_panel_outputs, outputs.count - i) * sizeof(float));
     }
   }
 
@@ -175,15 +156,8 @@ void matmul_int8(const PackedProduct& product, int threads, Isa isa) {
   const Int8TileKernel tile = tile_kernel_of(traits, isa);
   const UnitActivations x(product, traits, tile, threads);
   const PanelProduct panels(product, kernels, tile, x);
-  const std::size_t row_blocks = divide_up(product.batch, rows_per_task);
-  const std::size_t all_panels = divide_up(weights.rows, int8_panel_outputs);
-  const std::size_t tasks_per_thread = 4, wanted = static_cast<std::size_t>(std::max(threads, 1)) * tasks_per_thread;
-  const std::size_t outputs =
-      std::clamp<std::size_t>(all_panels * row_blocks / wanted, 1, panels_per_task) * int8_panel_outputs;
-  parallel_for(threads, divide_up(weights.rows, outputs) * row_blocks, [&](std::size_t task) {
-    const std::size_t first = task / row_blocks * outputs, row = task % row_blocks * rows_per_task;
-    panels.run({first, std::min(outputs, weights.rows - first)}, {row, std::min(rows_per_task, product.batch - row)});
-  });
+  run_panel_tasks(product, int8_panel_outputs, threads,
+                  [&](const IndexRange& outputs, const IndexRange& rows) { panels.run(outputs, rows); });
 }
 
 }  // namespace quantbench
