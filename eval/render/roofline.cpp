@@ -19,6 +19,8 @@ struct RooflinePoint {
   double intensity = 0;  // operations per byte
 };
 
+constexpr double giga = 1e9;
+
 /// The peaks behind the percentages, by name.
 using Roofs = std::map<std::string, double>;
 
@@ -66,7 +68,7 @@ class RooflineChart {
     for (const auto& [peak, rate] : data_.roofs)
       if (peak != "read_bandwidth") y.high = std::max(y.high, rate);
     x_range_ = {x.low / 1.5, x.high * 1.5};
-    y_range_ = {y.low / 1.5, y.high * 1.5};
+    y_range_ = {y.low / 1.5 / giga, y.high * 1.5 / giga};
     x_ = logarithmic_axis(x_range_);
     y_ = logarithmic_axis(y_range_);
   }
@@ -78,7 +80,7 @@ class RooflineChart {
               fmt::format("{}, {} thread{}; dashed: peaks measured in the same run", cpu_, data_.threads,
                           data_.threads == 1 ? "" : "s"),
               "muted");
-    draw_axes(svg_, x_, "operations per byte (log scale)", y_, "operations per second (log scale)");
+    draw_axes(svg_, x_, "operations per byte (log scale)", y_, "GOP/s (log scale)");
     for (const auto& [peak, rate] : data_.roofs) draw_roof(peak, rate);
     draw_points();
     return svg_.finish();
@@ -87,7 +89,7 @@ class RooflineChart {
  private:
   PixelPoint at(double intensity, double rate) const {
     return {plot.left + x_.position(intensity) * (plot.right - plot.left),
-            plot.bottom - y_.position(rate) * (plot.bottom - plot.top)};
+            plot.bottom - y_.position(rate / giga) * (plot.bottom - plot.top)};
   }
 
   /// Memory: a slope; arithmetic: a level.
@@ -95,36 +97,40 @@ class RooflineChart {
     const bool slope = peak == "read_bandwidth";
     PixelPoint from = at(x_range_.low, rate), to = at(x_range_.high, rate);
     if (slope) {
-      const double first = std::max(x_range_.low, y_range_.low / rate),
-                   last = std::min(x_range_.high, y_range_.high / rate);
+      const double first = std::max(x_range_.low, y_range_.low * giga / rate),
+                   last = std::min(x_range_.high, y_range_.high * giga / rate);
       if (first >= last) return;
       from = at(first, rate * first);
       to = at(last, rate * last);
     }
     svg_.line(from, to, "reference");
-    svg_.text({slope ? from.x + 8 : to.x - 8, slope ? from.y - 10 : to.y - 6}, name_of_roof(peak, rate), "strong",
-              slope ? TextAnchor::start : TextAnchor::end);
-    blocked_.push_back(slope ? Box{from.x, from.y - 24, from.x + 150, from.y}
-                             : Box{to.x - 230, to.y - 18, to.x, to.y + 2});
+    const PixelPoint end =
+        slope ? PixelPoint{(from.x + to.x) / 2 - 8, (from.y + to.y) / 2} : to;  // left of the slope no point is
+    svg_.text({end.x - 8, end.y - 6}, name_of_roof(peak, rate), "strong", TextAnchor::end);
+    blocked_.push_back({end.x - 230, end.y - 18, end.x, end.y + 2});
   }
 
   void draw_points() {
     std::set<std::string> ops;
     for (const RooflinePoint& point : data_.points) ops.insert(point.op);
     std::vector<LabelRequest> requests;
+    std::vector<const RooflinePoint*> labelled;  // of several shapes the first
+    std::set<std::string> seen;
     for (const RooflinePoint& point : data_.points) {
       const PixelPoint centre = at(point.intensity, point.kernel->flops_per_second);
       svg_.circle(centre, marker_radius, fmt::format("c{}", family_of(ops, point.op)),
                   fmt::format("{} {}: {:.1f} GOP/s, {:.1f} GB/s, {:.0f} % of {}", point.kernel->id, point.kernel->shape,
                               point.kernel->flops_per_second / 1e9, point.kernel->bytes_per_second / 1e9,
                               point.kernel->percent_of_peak, point.kernel->peak));
+      if (!seen.insert(point.kernel->id).second) continue;
+      labelled.push_back(&point);
       requests.push_back({centre, label_font_width * static_cast<double>(point.label.size()) + 2, label_height});
     }
     const auto boxes = place_labels(requests, {plot, marker_radius + 2, blocked_});
     for (std::size_t i = 0; i < boxes.size(); ++i)
       if (boxes[i])
-        svg_.text({(boxes[i]->left + boxes[i]->right) / 2, boxes[i]->bottom - 3}, data_.points[i].label,
-                  fmt::format("halo label t{}", family_of(ops, data_.points[i].op)), TextAnchor::middle);
+        svg_.text({(boxes[i]->left + boxes[i]->right) / 2, boxes[i]->bottom - 3}, labelled[i]->label,
+                  fmt::format("halo label t{}", family_of(ops, labelled[i]->op)), TextAnchor::middle);
     double x = plot.left + 6;
     for (const std::string& op : ops) {
       svg_.circle({x, 74}, marker_radius, fmt::format("c{}", family_of(ops, op)));

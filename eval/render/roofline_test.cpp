@@ -47,6 +47,18 @@ TEST(Roofline, PointsStandUnderTheirRoofs) {
   EXPECT_THAT(picture, HasSubstr("matmul_int8/q4_k/avx2 4096x4096x1: 300.0 GOP/s, 1.0 GB/s, 60 % of int8_dot"));
 }
 
+TEST(Roofline, BothAxesHaveNumbersAndOfSeveralShapesOneIsNamed) {
+  Report report = report_with_products();
+  report.kernels.push_back(report.kernels[1]);
+  report.kernels.back().shape = "4096x11008x1";
+  const std::string picture = render_roofline(report);
+  EXPECT_THAT(picture, HasSubstr(">100</text>")) << "GOP/s";
+  EXPECT_THAT(picture, HasSubstr(">30</text>"));
+  std::size_t names = 0;
+  for (std::size_t at = 0; (at = picture.find(">q4_k</text>", at)) != std::string::npos; ++at) ++names;
+  EXPECT_EQ(names, 2u) << "one of each op";
+}
+
 TEST(Roofline, NeedsTwoProducts) {
   Report report = report_with_products();
   report.kernels.resize(1);
