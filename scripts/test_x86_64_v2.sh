@@ -16,4 +16,4 @@ quantbench doctor | grep -x "instruction sets  scalar"
 quantbench list methods >/dev/null
 quantbench perplexity embedded:stories --text embedded:stories/eval --chunks 1 --ctx 64 --method rtn:q4_0
 run_tests core '-*Slow*'
-run_tests kernels 'Int8*:MatmulInt8*:GoldenDecode*:Kernels.*-Kernels.Encoded*'
+run_tests kernels 'Int8*:MatmulInt8*:MatmulBf16*:GoldenDecode*:Kernels.*-Kernels.Encoded*'
