@@ -1,6 +1,5 @@
 #include "kernels/kernel.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "core/parallel.h"
@@ -107,6 +106,10 @@ const char* variant_of(Op op, const Format& format, Isa isa) {
 
 }  // namespace
 
+bool is_matvec(Op op) { return op == Op::matvec || op == Op::matvec_int8; }
+
+bool is_product(Op op) { return op != Op::encode && op != Op::decode; }
+
 bool in_integers(Op op) { return op == Op::matvec_int8 || op == Op::matmul_int8; }
 
 std::string_view to_string(Op op) {
@@ -155,9 +158,7 @@ const std::vector<Kernel>& kernels() {
 }
 
 Kernel find_kernel(Op op, std::string_view format, Isa isa) {
-  const auto& isas = available_isas();
-  if (std::find(isas.begin(), isas.end(), isa) == isas.end())
-    fail("this machine cannot run {} kernels", to_string(isa));
+  require_isa(isa);
   if (op == Op::encode && isa != Isa::scalar)
     fail("encode kernels are scalar: packed bytes must not depend on the machine");
   auto stored = find_format(format);

@@ -17,6 +17,10 @@ namespace quantbench {
 /// (kernels/cpu/bf16_product.h).
 enum class Op { encode, decode, matvec, matmul, matvec_int8, matmul_int8, matmul_bf16 };
 
+/// Whether it multiplies by few rows of activations.
+bool is_matvec(Op op);
+/// Whether it multiplies at all.
+bool is_product(Op op);
 /// Whether it multiplies integers.
 bool in_integers(Op op);
 

@@ -62,9 +62,8 @@ class CaseRunner {
 };
 
 std::vector<std::size_t> batches_of(Op op, const BenchmarkPlan& plan) {
-  if (op == Op::matvec || op == Op::matvec_int8) return plan.matvec_batches;
-  if (op == Op::matmul || op == Op::matmul_int8 || op == Op::matmul_bf16) return plan.matmul_batches;
-  return {1};
+  if (!is_product(op)) return {1};
+  return is_matvec(op) ? plan.matvec_batches : plan.matmul_batches;
 }
 
 /// The solver search takes its time: a few rows tell as much. Zero: as many as the matrix has.

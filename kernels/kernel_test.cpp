@@ -13,6 +13,7 @@
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/isa_kernels.h"
 #include "kernels/synthetic.h"
+#include "kernels/testing/exact_product.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/transforms/rounding.h"
 
@@ -151,27 +152,13 @@ struct ProductCase {
       }
     return out;
   }
-
-  void expect_near(std::span<const float> out, const std::string& id) const {
-    const auto [rows, cols] = std::pair(tensor.view().rows, tensor.view().cols);
-    for (std::size_t b = 0; b < batch; ++b)
-      for (std::size_t row = 0; row < rows; ++row) {
-        double sum = 0, magnitude = 0;
-        for (std::size_t i = 0; i < cols; ++i) {
-          const double term = static_cast<double>(x[b * cols + i]) * static_cast<double>(weights[row * cols + i]);
-          sum += term, magnitude += std::fabs(term);
-        }
-        const double tolerance = 0x1p-24 * (static_cast<double>(cols) + 2) * magnitude;
-        ASSERT_NEAR(out[b * rows + row], sum, tolerance) << id << ", row " << row << " of " << rows << " x " << cols;
-      }
-  }
 };
 
 TEST(Kernels, MatvecIsAsAccurateAsStated) {
   for (const Kernel& kernel : kernels_of(Op::matvec))
     for (const std::size_t cols : lengths(*kernel.format)) {
       const ProductCase product(kernel, 3, cols, 6);
-      product.expect_near(product.run(kernel, 1), kernel.id());
+      expect_exact_product(product.run(kernel, 1), product.x, product.weights, cols, kernel.id());
     }
 }
 

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::uint32_t weights_seed = 1, activations_seed = 2;
 
-bool multiplies(Op op) { return op != Op::encode && op != Op::decode; }
-
 struct MultiplyPeak {
   const char* name;
   double per_second;
@@ -39,7 +37,7 @@ double quantile(std::span<const double> sorted, double fraction) {
 KernelWork work_of(const Kernel& kernel, const KernelShape& shape) {
   const double packed = static_cast<double>(kernel.format->tensor_bytes(shape.outputs, shape.inputs));
   const double weights = static_cast<double>(shape.outputs) * static_cast<double>(shape.inputs);
-  if (!multiplies(kernel.op)) return {packed + weights * sizeof(float), 0};
+  if (!is_product(kernel.op)) return {packed + weights * sizeof(float), 0};
   const double batch = static_cast<double>(shape.batch);
   const double vectors = batch * static_cast<double>(shape.inputs + shape.outputs) * sizeof(float);
   return {packed + vectors, 2 * weights * batch};
@@ -104,9 +102,9 @@ KernelRun::KernelRun(const Kernel& kernel, const KernelShape& shape, const Measu
   }
   const TensorData packed = synthetic_tensor(kernel.format, shape.outputs, shape.inputs, weights_seed);
   copies.fill(packed.view().bytes, rotation, !options.cold);
-  if (multiplies(kernel.op))
+  if (is_product(kernel.op))
     activations_ = synthetic_values(checked_multiply(shape.batch, shape.inputs), activations_seed);
-  out_.resize(multiplies(kernel.op) ? checked_multiply(shape.batch, shape.outputs) : weights);
+  out_.resize(is_product(kernel.op) ? checked_multiply(shape.batch, shape.outputs) : weights);
 }
 
 double KernelRun::call(int threads) {
@@ -129,9 +127,7 @@ double KernelRun::call(int threads) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-bool KernelRun::is_beside_reading() const {
-  return cold_ && (kernel_.op == Op::matvec || kernel_.op == Op::matvec_int8);
-}
+bool KernelRun::is_beside_reading() const { return cold_ && is_matvec(kernel_.op); }
 
 double KernelRun::read(int threads) { return read_seconds(copies_->next(), threads); }
 

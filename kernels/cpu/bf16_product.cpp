@@ -5,9 +5,9 @@
 
 #include "core/checked.h"
 #include "core/half.h"
-#include "core/matmul/matmul_tile.h"
 #include "core/parallel.h"
 #include "kernels/cpu/bf16_tile.h"
+#include "kernels/cpu/decoded_tiles.h"
 #include "kernels/cpu/isa_kernels.h"
 #include "kernels/cpu/panel_tasks.h"
 #include "kernels/cpu/row_units.h"
@@ -18,24 +18,13 @@ namespace {
 
 float rounded(float value) { return bf16_to_f32(f32_to_bf16(value)); }
 
-void decode_part(const Tensor& weights, const FormatKernels& kernels, std::size_t row, std::size_t first,
-                 std::size_t count, float* out) {
-  kernels.decode({weights.format.get(), weights.row(row), weights.cols, first, count}, out);
-}
-
-struct DecodedWeights {
-  const Tensor* tensor;
-  const FormatKernels* kernels;
-};
-
 RowsF32 rounded_panel(const void* context, const WeightRange& range, float* scratch) {
-  const auto& weights = *static_cast<const DecodedWeights*>(context);
+  const RowsF32 rows = decode_panel(context, range, scratch);
   for (std::size_t row = 0; row < range.rows; ++row) {
-    float* const values = scratch + row * tile_k;
-    decode_part(*weights.tensor, *weights.kernels, range.first_row + row, range.first_k, range.k, values);
+    float* const values = scratch + row * rows.stride;
     std::transform(values, values + range.k, values, rounded);
   }
-  return {scratch, tile_k};
+  return rows;
 }
 
 /// Through the tiles of f32 products.
@@ -47,16 +36,10 @@ void multiply_rounded(const PackedProduct& product, const FormatKernels& kernels
     std::transform(from, from + cols, x.data() + row * cols, rounded);
   });
   const DecodedWeights weights{product.weights, &kernels};
-  TileProduct tiles;
-  tiles.a = x.data();
-  tiles.a_stride = cols;
-  tiles.b = {&weights, rounded_panel};
-  tiles.c = product.y;
-  tiles.c_stride = product.y_stride;
-  tiles.m = product.batch;
-  tiles.n = product.weights->rows;
-  tiles.k = cols;
-  multiply_tiles(tiles, threads, isa);
+  PackedProduct of_rounded = product;
+  of_rounded.x = x.data();
+  of_rounded.x_stride = cols;
+  multiply_tiles(tile_product(of_rounded, {&weights, rounded_panel}), threads, isa);
 }
 
 #if defined(__x86_64__)
@@ -127,7 +110,9 @@ class PanelProduct {
       const std::size_t count = first < outputs.count ? std::min(bf16_tile, outputs.count - first) : 0;
       for (std::size_t i = 0; i < count; ++i) {
         units_.prefetch(outputs.first + first + i, inputs.first / bf16_unit + 1);
-        decode_part(weights_, kernels_, outputs.first + first + i, inputs.first, inputs.count, work.decoded[i]);
+        kernels_.decode(
+            {weights_.format.get(), weights_.row(outputs.first + first + i), weights_.cols, inputs.first, inputs.count},
+            work.decoded[i]);
       }
       round_weights_amx({work.decoded[0], bf16_unit, count, inputs.count}, work.panel.tiles[tile]);
     }

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <random>
@@ -10,6 +9,7 @@
 #include "core/half.h"
 #include "kernels/kernel.h"
 #include "kernels/synthetic.h"
+#include "kernels/testing/exact_product.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/transforms/rounding.h"
 
@@ -43,22 +43,14 @@ class Bf16Case {
   }
 
   void expect_within_bound(const std::vector<float>& out, const std::string& id) const {
-    const std::vector<float> weights = decoded(tensor_.view(), 1);
-    for (std::size_t b = 0; b < shape_.batch; ++b)
-      for (std::size_t row = 0; row < shape_.rows; ++row) {
-        double sum = 0, magnitude = 0;
-        for (std::size_t i = 0; i < shape_.cols; ++i) {
-          const double term = rounded(x_[b * shape_.cols + i]) * rounded(weights[row * shape_.cols + i]);
-          sum += term, magnitude += std::fabs(term);
-        }
-        ASSERT_NEAR(out[b * shape_.rows + row], sum, 0x1p-24 * static_cast<double>(shape_.cols + 2) * magnitude)
-            << id << ", output " << row << " of row " << b << ", " << shape_.rows << " x " << shape_.cols << " x "
-            << shape_.batch;
-      }
+    expect_exact_product(out, rounded(x_), rounded(decoded(tensor_.view(), 1)), shape_.cols, id);
   }
 
  private:
-  static double rounded(float value) { return static_cast<double>(bf16_to_f32(f32_to_bf16(value))); }
+  static std::vector<float> rounded(std::vector<float> values) {
+    for (float& value : values) value = bf16_to_f32(f32_to_bf16(value));
+    return values;
+  }
 
   Shape shape_;
   TensorData tensor_;

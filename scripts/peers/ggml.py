@@ -53,7 +53,7 @@ class Ggml:
 
     def __init__(self) -> None:
         self.path = find_library()
-        self.library = ctypes.CDLL(str(self.path), mode=os.RTLD_LAZY)
+        self.functions = ctypes.CDLL(str(self.path), mode=os.RTLD_LAZY)
         self.last_error = ""
         self._declare()
         self._types = self._read_types()
@@ -64,13 +64,13 @@ class Ggml:
 
     @property
     def system_info(self) -> str:
-        return ", ".join(self.library.llama_print_system_info().decode().strip(" |").split(" | "))
+        return ", ".join(self.functions.llama_print_system_info().decode().strip(" |").split(" | "))
 
     def supports(self, name: str) -> bool:
         return name.lower() in self._types
 
     def type_name(self, type_id: int) -> str:
-        return self.library.ggml_get_type_traits(type_id).contents.type_name.decode().lower()
+        return self.functions.ggml_get_type_traits(type_id).contents.type_name.decode().lower()
 
     def type_id(self, name: str) -> int:
         if not self.supports(name):
@@ -83,10 +83,10 @@ class Ggml:
         assert weights.dtype == np.float32 and weights.flags.c_contiguous
         assert importance is None or (importance.dtype == np.float32 and importance.shape == (cols,))
         type_id = self.type_id(name)
-        size = self.library.ggml_row_size(type_id, cols) * rows
+        size = self.functions.ggml_row_size(type_id, cols) * rows
         out = np.zeros(size, np.uint8)
         pointer = None if importance is None else importance.ctypes.data
-        written = self.library.ggml_quantize_chunk(type_id, weights.ctypes.data, out.ctypes.data, 0, rows, cols, pointer)
+        written = self.functions.ggml_quantize_chunk(type_id, weights.ctypes.data, out.ctypes.data, 0, rows, cols, pointer)
         if written != size:
             raise PeerError(f"{name}: ggml_quantize_chunk wrote {written} bytes, expected {size}")
         return out
@@ -94,12 +94,12 @@ class Ggml:
     def decode(self, name: str, packed: np.ndarray, rows: int, cols: int) -> np.ndarray:
         """f32 (rows, cols) of the bytes of `encode`."""
         out = np.empty((rows, cols), np.float32)
-        traits = self.library.ggml_get_type_traits(self.type_id(name)).contents
+        traits = self.functions.ggml_get_type_traits(self.type_id(name)).contents
         traits.to_float(packed.ctypes.data, out.ctypes.data, rows * cols)
         return out
 
     def _declare(self) -> None:
-        library, pointer, integer = self.library, ctypes.c_void_p, ctypes.c_int64
+        library, pointer, integer = self.functions, ctypes.c_void_p, ctypes.c_int64
         library.ggml_row_size.restype = ctypes.c_size_t
         library.ggml_row_size.argtypes = [ctypes.c_int, integer]
         library.ggml_quantize_chunk.restype = ctypes.c_size_t
@@ -118,7 +118,7 @@ class Ggml:
 
         types = {}
         for type_id in range(xllamacpp.ggml_type.GGML_TYPE_COUNT):
-            traits = self.library.ggml_get_type_traits(type_id).contents
+            traits = self.functions.ggml_get_type_traits(type_id).contents
             if traits.type_size > 0:
                 types[traits.type_name.decode().lower()] = type_id
         return types

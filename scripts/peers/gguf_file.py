@@ -42,7 +42,7 @@ def _declare(library: ctypes.CDLL) -> None:
 
 
 def read_tensor_infos(ggml: Ggml, path: Path) -> dict[str, TensorInfo]:
-    library = ggml.library
+    library = ggml.functions
     _declare(library)
     file = library.gguf_init_from_file(str(path).encode(), _InitParams(True, None))
     if not file:

@@ -15,7 +15,7 @@ from .texts import embedded_text
 
 
 def peer_importance(ggml: Ggml, model: Path, chunks: int) -> dict[str, np.ndarray]:
-    squares = InputSquares(ggml.library)
+    squares = InputSquares(ggml.functions)
     with Runtime(ggml, model, observe=squares) as runtime:
         for _ in runtime.logits(runtime.windows(embedded_text(CALIBRATION_TEXT), chunks)):
             pass

@@ -54,7 +54,7 @@ class Products:
 
     def __init__(self, ggml: Ggml, name: str, weights: np.ndarray, batch: int, copies: int, repacked: bool) -> None:
         """weights: packed rows, (rows, bytes of a row)."""
-        self._library = ggml.library
+        self._library = ggml.functions
         _declare(self._library)
         self._copies = copies
         rows = len(weights)
@@ -104,6 +104,6 @@ class Products:
 
 def _columns(ggml: Ggml, name: str, row_bytes: int) -> int:
     for cols in range(256, 1 << 17, 256):
-        if ggml.library.ggml_row_size(ggml.type_id(name), cols) == row_bytes:
+        if ggml.functions.ggml_row_size(ggml.type_id(name), cols) == row_bytes:
             return cols
     raise PeerError(f"{name}: no row has {row_bytes} bytes")

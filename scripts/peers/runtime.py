@@ -155,7 +155,7 @@ class Runtime:
     attention is computed plainly, so that what differs from quantbench is the rounding of activations in products."""
 
     def __init__(self, ggml: Ggml, path: Path, threads: int = 1, observe: InputSquares | None = None) -> None:
-        self._library = ggml.library
+        self._library = ggml.functions
         declare(self._library)
         self._model = self._library.llama_model_load_from_file(
             str(path).encode(), self._library.llama_model_default_params()
