@@ -23,9 +23,11 @@ struct DotVectors {
   std::size_t stride = 0;
 };
 
+/// out: `count` weights, bit-equal with Format::decode.
+using DecodeWeights = void (*)(const RowRange& row, float* out);
+
 struct FormatKernels {
-  /// out: `count` weights, bit-equal with Format::decode.
-  void (*decode)(const RowRange& row, float* out);
+  DecodeWeights decode;
   /// sums: one dot product; four of them. Each is accurate to |error| <= 2^-24 (count + 2) sum |weight x value|; the
   /// order of summation depends on the instruction set, never on the batch.
   void (*dot)(const RowRange& row, const DotVectors& vectors, float* sums);
@@ -37,5 +39,8 @@ const FormatKernels* format_kernels_scalar();
 const FormatKernels* format_kernels_avx2();
 const FormatKernels* format_kernels_avx512();
 const FormatKernels* format_kernels_neon();
+
+/// What machines with AVX-512 decode with if has_avx512_byte_products().
+const DecodeWeights* decoders_avx512_byte_products();
 
 }  // namespace quantbench

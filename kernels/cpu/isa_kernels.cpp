@@ -1,6 +1,26 @@
 #include "kernels/cpu/isa_kernels.h"
 
+#include <vector>
+
+#include "quantizers/formats/all.h"
+
 namespace quantbench {
+namespace {
+
+#if defined(__x86_64__)
+const FormatKernels* best_avx512_formats() {
+  if (!has_avx512_byte_products()) return format_kernels_avx512();
+  static const std::vector<FormatKernels> table = [] {
+    std::vector<FormatKernels> all(format_kernels_avx512(), format_kernels_avx512() + formats::All::size);
+    for (std::size_t layout = 0; layout < all.size(); ++layout)
+      all[layout].decode = decoders_avx512_byte_products()[layout];
+    return all;
+  }();
+  return table.data();
+}
+#endif
+
+}  // namespace
 
 const IsaKernels& isa_kernels(Isa isa) {
   static const IsaKernels scalar{format_kernels_scalar(), fma_chains_scalar};
@@ -12,7 +32,7 @@ const IsaKernels& isa_kernels(Isa isa) {
     return avx2;
   }
   if (isa == Isa::avx512) {
-    static const IsaKernels avx512{format_kernels_avx512(), fma_chains_avx512};
+    static const IsaKernels avx512{best_avx512_formats(), fma_chains_avx512};
     return avx512;
   }
 #elif defined(__aarch64__)
