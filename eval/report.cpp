@@ -80,6 +80,8 @@ void fields(Visit& visit, Is<ThroughputReport> auto& kernel) {
   visit("percent_of_peak", kernel.percent_of_peak);
   visit("peak", kernel.peak);
   visit("percent_of_reading", kernel.percent_of_reading);
+  visit("repacking_seconds", kernel.repacking_seconds);
+  visit("repacked_bytes", kernel.repacked_bytes);
 }
 
 template <class Visit>

@@ -54,14 +54,16 @@ struct ThroughputReport {
   std::string id;  // op/format/isa, e.g. "matvec/q4_0/avx2"
   std::string device;
   std::string shape;    // "4096x4096x1": outputs x inputs x batch
-  std::string variant;  // "generic" or "tuned"
+  std::string variant;  // "generic", "tuned" or "repacked"
   int threads = 1;
   double seconds_median = 0, seconds_p10 = 0, seconds_p90 = 0;
   double bytes_per_second = 0;
   double flops_per_second = 0;
-  double percent_of_peak = 0;                // of the peak that bounds the op, measured in the same run
-  std::string peak;                          // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot": which
-  std::optional<double> percent_of_reading;  // decode: time of reading the packed weights alone, in turn with the calls
+  double percent_of_peak = 0;                     // of the peak that bounds the op, measured in the same run
+  std::string peak;                               // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot": which
+  std::optional<double> percent_of_reading = {};  // decode: time of reading the weights alone, in turn with the calls
+  std::optional<double> repacking_seconds = {};   // repacked weights: once, on one thread
+  std::optional<double> repacked_bytes = {};      // of the weights afterwards
 };
 
 struct CellReport {

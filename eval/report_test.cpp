@@ -49,7 +49,7 @@ Report full_report() {
   report.dataset_tokens = 4096;
   report.cells = {full_cell()};
   report.kernels = {{"matvec/q4_0/avx2", "cpu", "4096x4096x1", "generic", 2, 1e-3, 9e-4, 2e-3, 9.4e9, 3e10, 70,
-                     "read_bandwidth", 81}};
+                     "read_bandwidth", 81, 0.04, 9728}};
   return report;
 }
 
@@ -68,6 +68,8 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   EXPECT_EQ(cell.at("tensors").at(0).at("weighted_relative_rmse"), 0.06);
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_peak"), 70);
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_reading"), 81);
+  EXPECT_EQ(json.at("kernels").at(0).at("repacking_seconds"), 0.04);
+  EXPECT_EQ(json.at("kernels").at(0).at("repacked_bytes"), 9728);
   EXPECT_FALSE(cell.contains("error"));
 }
 

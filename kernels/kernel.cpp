@@ -70,6 +70,13 @@ void run_matvec_int8(const Kernel& kernel, const KernelOperands& operands) {
   matvec_int8(product_of(operands), operands.threads, kernel.isa);
 }
 
+void run_matvec_repacked(const Kernel& kernel, const KernelOperands& operands) {
+  const MatrixView& x = operands.activations;
+  const std::size_t rows = operands.repacked->rows;
+  matvec_repacked({operands.repacked, x.values.data(), x.cols, operands.out.data(), rows, x.rows}, operands.threads,
+                  kernel.isa);
+}
+
 void run_matmul_int8(const Kernel& kernel, const KernelOperands& operands) {
   matmul_int8(product_of(operands), operands.threads, kernel.isa);
 }
@@ -86,35 +93,37 @@ bool rounds_plainly(const Format& format) {
 using RunFunction = void (*)(const Kernel&, const KernelOperands&);
 
 RunFunction run_function(Op op) {
-  constexpr RunFunction functions[] = {run_encode,      run_decode,      run_matvec,     run_matmul,
-                                       run_matvec_int8, run_matmul_int8, run_matmul_bf16};
+  constexpr RunFunction functions[] = {run_encode,      run_decode,          run_matvec,      run_matmul,
+                                       run_matvec_int8, run_matvec_repacked, run_matmul_int8, run_matmul_bf16};
   return functions[static_cast<std::size_t>(op)];
 }
 
-constexpr Op all_ops[] = {Op::encode,      Op::decode,      Op::matvec,     Op::matmul,
-                          Op::matvec_int8, Op::matmul_int8, Op::matmul_bf16};
+constexpr Op all_ops[] = {Op::encode,      Op::decode,          Op::matvec,      Op::matmul,
+                          Op::matvec_int8, Op::matvec_repacked, Op::matmul_int8, Op::matmul_bf16};
 
 bool exists(Op op, const Format& format, Isa isa) {
   if (op == Op::encode) return isa == Isa::scalar && rounds_plainly(format);
+  if (op == Op::matvec_repacked) return is_repacked(format, isa);
   return !in_integers(op) || has_int8_kernels(format);
 }
 
 const char* variant_of(Op op, const Format& format, Isa isa) {
+  if (op == Op::matvec_repacked) return "repacked";
   if (op == Op::matvec_int8) return int8_kernels(format, isa).variant;
   return op == Op::matmul_bf16 ? matmul_bf16_variant(isa) : "generic";
 }
 
 }  // namespace
 
-bool is_matvec(Op op) { return op == Op::matvec || op == Op::matvec_int8; }
+bool is_matvec(Op op) { return op == Op::matvec || op == Op::matvec_int8 || op == Op::matvec_repacked; }
 
 bool is_product(Op op) { return op != Op::encode && op != Op::decode; }
 
-bool in_integers(Op op) { return op == Op::matvec_int8 || op == Op::matmul_int8; }
+bool in_integers(Op op) { return op == Op::matvec_int8 || op == Op::matvec_repacked || op == Op::matmul_int8; }
 
 std::string_view to_string(Op op) {
-  constexpr std::string_view names[] = {"encode",      "decode",      "matvec",     "matmul",
-                                        "matvec_int8", "matmul_int8", "matmul_bf16"};
+  constexpr std::string_view names[] = {"encode",      "decode",          "matvec",      "matmul",
+                                        "matvec_int8", "matvec_repacked", "matmul_int8", "matmul_bf16"};
   return names[static_cast<std::size_t>(op)];
 }
 
@@ -164,6 +173,8 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
   auto stored = find_format(format);
   if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
   if (in_integers(op) && !has_int8_kernels(*stored)) fail("{}: there are no products in integers", stored->id);
+  if (op == Op::matvec_repacked && !is_repacked(*stored, isa))
+    fail("{}: weights are not repacked for {}", stored->id, to_string(isa));
   const char* const variant = variant_of(op, *stored, isa);
   return {op, std::move(stored), isa, "", variant, run_function(op)};
 }

@@ -8,14 +8,15 @@
 
 #include "core/isa.h"
 #include "core/tensor.h"
+#include "kernels/cpu/repacked.h"
 
 namespace quantbench {
 
 /// encode: f32 weights to packed (plain rounding, or the solver search with an importance); decode: packed to f32; matvec and
 /// matmul: packed weights times f32 activations (kernels/cpu/packed_product.h); matvec_int8 and matmul_int8: the
-/// same with activations rounded to eight bits (kernels/cpu/int8_product.h); matmul_bf16: with both sides rounded to bf16
-/// (kernels/cpu/bf16_product.h).
-enum class Op { encode, decode, matvec, matmul, matvec_int8, matmul_int8, matmul_bf16 };
+/// same with activations rounded to eight bits (kernels/cpu/int8_product.h); matvec_repacked: the product of matvec_int8 on weights
+/// that were interleaved before (kernels/cpu/repacked.h); matmul_bf16: with both sides rounded to bf16 (kernels/cpu/bf16_product.h).
+enum class Op { encode, decode, matvec, matmul, matvec_int8, matvec_repacked, matmul_int8, matmul_bf16 };
 
 /// Whether it multiplies by few rows of activations.
 bool is_matvec(Op op);
@@ -37,9 +38,10 @@ KernelShape parse_kernel_shape(std::string_view text);
 
 /// What a kernel works on. Each op uses the members it needs.
 struct KernelOperands {
-  const Tensor* packed = nullptr;     // decode, matvec, matmul: input
-  TensorData* encoded = nullptr;      // encode: output
-  MatrixView weights;                 // encode: input (outputs, inputs)
+  const Tensor* packed = nullptr;            // decode, matvec, matmul: input
+  const RepackedTensor* repacked = nullptr;  // matvec_repacked: input
+  TensorData* encoded = nullptr;             // encode: output
+  MatrixView weights;                        // encode: input (outputs, inputs)
   std::span<const float> importance;  // encode with the solver search: of the columns (inputs); empty: all the same
   MatrixView activations;             // matvec, matmul: input (batch, inputs)
   std::span<float> out;               // decode: (outputs, inputs); matvec, matmul: (batch, outputs)
@@ -50,8 +52,9 @@ struct Kernel {
   Op op = Op::decode;
   std::shared_ptr<const Format> format;
   Isa isa = Isa::scalar;
-  std::string effort;   // encode: of the solver search (fast, default, best); empty for plain rounding
-  std::string variant;  // "generic": instantiated from the format's description; "tuned": written for it
+  std::string effort;  // encode: of the solver search (fast, default, best); empty for plain rounding
+  std::string
+      variant;  // "generic": instantiated from the format's description; "tuned": written for it; "repacked": for another layout
   void (*run)(const Kernel& kernel, const KernelOperands& operands) = nullptr;
 
   /// op/format/isa, as in "matvec/q4_0/avx2"; of the solver search op/format/search-EFFORT/isa.
@@ -59,7 +62,8 @@ struct Kernel {
 };
 
 /// Every op for every format of format_ids() on every instruction set of this machine (encode: formats with a plain rounding,
-/// scalar only, since packed bytes must not depend on the machine; products in integers: formats with integer levels).
+/// scalar only, since packed bytes must not depend on the machine; products in integers: formats with integer levels; repacked: where
+/// is_repacked).
 const std::vector<Kernel>& kernels();
 
 /// The solver search, on the best instruction set of this machine (the bytes are the same on all). Throws Error when it does

@@ -34,12 +34,14 @@ class CaseRunner {
       seconds.push_back(prepared_->call(each.threads));
       state.SetIterationTime(seconds.back());
     }
-    const ThroughputResult result = summarize(each.kernel, each.shape, peaks, std::move(seconds), std::move(reading));
+    ThroughputResult result = summarize(each.kernel, each.shape, peaks, std::move(seconds), std::move(reading));
+    result.repacking = prepared_->repacking();
     state.SetBytesProcessed(static_cast<std::int64_t>(result.bytes) * state.iterations());
     if (result.flops > 0)
       state.counters["flops"] = benchmark::Counter(result.flops, benchmark::Counter::kIsIterationInvariantRate);
     state.counters["percent_of_peak"] = result.percent_of_peak;
     if (result.percent_of_reading) state.counters["percent_of_reading"] = *result.percent_of_reading;
+    if (result.repacking) state.counters["repacking_seconds"] = result.repacking->seconds;
     state.SetLabel(fmt::format("{}, peak: {}", result.variant, result.peak));
     results_.back() = result;
   }

@@ -74,6 +74,9 @@ TEST(Kernels, EveryFormatHasEveryOpOnEveryIsaOnceUnderItsOwnId) {
       for (const char* op : {"matvec_int8", "matmul_int8"})
         EXPECT_EQ(ids.contains(fmt::format("{}/{}/{}", op, format, to_string(isa))), in_integers) << format;
       if (in_integers) products_in_integers += 2;
+      const bool repacked = is_repacked(*described, isa);
+      EXPECT_EQ(ids.contains(fmt::format("matvec_repacked/{}/{}", format, to_string(isa))), repacked) << format;
+      if (repacked) ++products_in_integers;
     }
   }
   for (const Kernel& kernel : kernels())

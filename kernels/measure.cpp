@@ -101,24 +101,37 @@ KernelRun::KernelRun(const Kernel& kernel, const KernelShape& shape, const Measu
     return;
   }
   const TensorData packed = synthetic_tensor(kernel.format, shape.outputs, shape.inputs, weights_seed);
-  copies.fill(packed.view().bytes, rotation, !options.cold);
+  fill_with(packed, rotation);
   if (is_product(kernel.op))
     activations_ = synthetic_values(checked_multiply(shape.batch, shape.inputs), activations_seed);
   out_.resize(is_product(kernel.op) ? checked_multiply(shape.batch, shape.outputs) : weights);
+}
+
+void KernelRun::fill_with(const TensorData& packed, std::size_t rotation_bytes) {
+  if (kernel_.op != Op::matvec_repacked) return copies_->fill(packed.view().bytes, rotation_bytes, !cold_);
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<std::byte> repacked = repack(packed.view(), 1);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  repacking_ = {seconds, static_cast<double>(repacked.size())};
+  copies_->fill(repacked, rotation_bytes, !cold_);
 }
 
 double KernelRun::call(int threads) {
   const std::span<const std::byte> input = copies_->next();
   KernelOperands operands;
   operands.threads = threads;
-  Tensor packed{"synthetic", shape_.outputs, shape_.inputs, kernel_.format, input};
+  const Tensor packed{"synthetic", shape_.outputs, shape_.inputs, kernel_.format, input};
+  const RepackedTensor repacked{kernel_.format, shape_.outputs, shape_.inputs, input};
   if (kernel_.op == Op::encode) {
     const auto* weights = reinterpret_cast<const float*>(input.data());
     operands.weights = {{weights, input.size() / sizeof(float)}, shape_.outputs, shape_.inputs};
     operands.importance = importance_;
     operands.encoded = &encoded_;
   } else {
-    operands.packed = &packed;
+    if (kernel_.op == Op::matvec_repacked)
+      operands.repacked = &repacked;
+    else
+      operands.packed = &packed;
     operands.activations = {activations_, shape_.batch, shape_.inputs};
     operands.out = out_;
   }
@@ -129,7 +142,10 @@ double KernelRun::call(int threads) {
 
 bool KernelRun::is_beside_reading() const { return cold_ && is_matvec(kernel_.op); }
 
-double KernelRun::read(int threads) { return read_seconds(copies_->next(), threads); }
+double KernelRun::read(int threads) {
+  const std::size_t packed = kernel_.format->tensor_bytes(shape_.outputs, shape_.inputs);
+  return read_seconds(copies_->next().first(packed), threads);
+}
 
 const Peaks& ThroughputMeter::peaks(int threads) {
   const auto found = peaks_.find(threads);
@@ -152,7 +168,9 @@ ThroughputResult ThroughputMeter::measure(const Kernel& kernel, const KernelShap
     }
     seconds.push_back(total / calls);
   }
-  return summarize(kernel, shape, bound, std::move(seconds), std::move(reading));
+  ThroughputResult result = summarize(kernel, shape, bound, std::move(seconds), std::move(reading));
+  result.repacking = run.repacking();
+  return result;
 }
 
 }  // namespace quantbench

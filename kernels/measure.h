@@ -1,7 +1,7 @@
 // Measuring the speed of kernels, and the peaks of the machine that bound it. docs/kernels.md explains the figures.
 //
 // bytes   what a call must move, each once: encode and decode the packed weights and the f32 ones; matvec and
-//         matmul the packed weights, the activations and the outputs.
+//         matmul the packed weights, the activations and the outputs. Weights that were repacked count as before.
 // flops   2 x outputs x inputs x batch for matvec and matmul; 0 for encode and decode.
 // peak    the one of the two that makes the longer time: bytes / read bandwidth or flops / multiply-add rate, which is that
 //         of bytes for products in integers and else of f32. A kernel at 100 % takes exactly that time.
@@ -37,20 +37,27 @@ struct KernelWork {
 };
 KernelWork work_of(const Kernel& kernel, const KernelShape& shape);
 
+/// What repacking the weights took.
+struct Repacking {
+  double seconds = 0;  // of one thread, once
+  double bytes = 0;    // of the weights afterwards
+};
+
 struct ThroughputResult {
   std::string id;       // Kernel::id
   std::string device;   // "cpu"
   std::string shape;    // "4096x4096x1"
-  std::string variant;  // "generic" or "tuned"
+  std::string variant;  // "generic", "tuned" or "repacked"
   int threads = 1;
   double seconds_median = 0, seconds_p10 = 0, seconds_p90 = 0;  // of one call
   double bytes = 0, flops = 0;                                  // of one call
   double bytes_per_second = 0, flops_per_second = 0;            // at the median
   double percent_of_peak = 0;
   std::string peak;  // "read_bandwidth", "f32_fma", "int8_dot" or "bf16_dot"
-  /// matvec and matvec_int8, cold: the median time of reading the packed weights and doing nothing else, over the median of a
+  /// matvec of all kinds, cold: the median time of reading the packed weights and doing nothing else, over the median of a
   /// call; the two take turns, so what disturbs one disturbs the other.
   std::optional<double> percent_of_reading;
+  std::optional<Repacking> repacking;  // matvec_repacked
 };
 
 /// The result of timed calls, in seconds each (at least one). Quantiles are interpolated linearly between ranks.
@@ -81,14 +88,18 @@ class KernelRun {
   double call(int threads);
   /// Whether percent_of_reading is measured.
   bool is_beside_reading() const;
-  /// Reads the next copy of its input and returns the seconds that it took.
+  /// Reads as many bytes of the next copy of its input as the packed weights have and returns the seconds that it took.
   double read(int threads);
+  std::optional<Repacking> repacking() const { return repacking_; }
 
  private:
+  void fill_with(const TensorData& packed, std::size_t rotation_bytes);
+
   Kernel kernel_;
   RotatingCopies* copies_;
   KernelShape shape_;
   bool cold_;
+  std::optional<Repacking> repacking_;
   TensorData encoded_;              // encode: output
   std::vector<float> importance_;   // encode with the solver search: (inputs)
   std::vector<float> activations_;  // matvec, matmul: (batch, inputs)

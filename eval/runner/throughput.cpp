@@ -44,6 +44,10 @@ ThroughputReport report_of(const ThroughputResult& result) {
   report.percent_of_peak = result.percent_of_peak;
   report.peak = result.peak;
   report.percent_of_reading = result.percent_of_reading;
+  if (result.repacking) {
+    report.repacking_seconds = result.repacking->seconds;
+    report.repacked_bytes = result.repacking->bytes;
+  }
   return report;
 }
 

@@ -202,7 +202,7 @@ struct GroupedDot<F, Int8LanesAvx512, batch> {
     for (; done + 256 <= row.cols; done += 256, next += groups * stride) {
       alignas(32) float scales[8], offsets[8];
       GroupAffines<F, runs_of_group, shift>::load(next, stride, scales, offsets);
-      prefetch_after<groups * stride>(next);
+      fetch_ahead<groups * stride>(next);
       const UnitProducts<1, false, batch> products{x, done / 32, sums};
       products.add_offsets(offsets);
       products.add(GroupedUnit<F, runs_of_group>{next + F::affine_bytes, stride}, scales);
@@ -226,7 +226,7 @@ struct GroupedDot<F, Int8LanesAvx512, batch> {
         const UnitProducts<1, false, batch> products{x, done / 32 + 8 * unit, sums};
         products.add_offsets(offsets);
         const std::byte* codes = block.codes + unit * (8 * 4 * F::bits);
-        prefetch_after<8 * 4 * F::bits>(codes);
+        fetch_ahead<8 * 4 * F::bits>(codes);
         products.add(GroupedUnit<F, 8>{codes, 0}, scales);
       }
     }

@@ -33,7 +33,7 @@ class Case:
 
 
 def ops(case: Case) -> tuple[str, ...]:
-    return ("matvec_int8",) if case.batch == 1 else ("matmul_int8", "matmul_bf16")
+    return ("matvec_int8", "matvec_repacked") if case.batch == 1 else ("matmul_int8", "matmul_bf16")
 
 
 def cases() -> list[Case]:
@@ -91,6 +91,8 @@ def compare_format(ggml: Ggml, program: Quantbench, format_id: str, rounds: int)
         peer_seconds = {name: float(np.median([peers[name][case.name] for peers, _ in sides])) for name in variants}
         for op in ops(case):
             name = f"{op}/{case.name}"
+            if name not in sides[0][1]:
+                continue  # not every format is repacked
             figures[name] = {"peer_seconds": peer_seconds, **figures_of([entries[name] for _, entries in sides], fastest)}
     return figures
 
@@ -107,6 +109,9 @@ def figures_of(own: list[dict], fastest: list[float]) -> dict:
     }
     if "percent_of_reading" in own[0]:
         figures["percent_of_reading"] = spread([entry["percent_of_reading"] for entry in own])
+    if "repacking_seconds" in own[0]:
+        figures["repacking_seconds"] = float(np.median([entry["repacking_seconds"] for entry in own]))
+        figures["repacked_bytes"] = own[0]["repacked_bytes"]
     return figures
 
 

@@ -64,7 +64,7 @@ class Quantbench:
     def kernels(self, format_id: str, shapes: str, batches: str, threads: str) -> list[dict]:
         """Entries of a report: products of this format, in integers and in bf16, on the best instruction set."""
         options = ["--shapes", shapes, "--batches", batches, "--threads", threads]
-        products = f"^(matvec_int8|matmul_int8|matmul_bf16)/{format_id}/"
+        products = f"^(matvec_int8|matvec_repacked|matmul_int8|matmul_bf16)/{format_id}/"
         listed = self._run("kernels", *options, "--benchmark_list_tests", f"--benchmark_filter={products}").split()
         best = listed[-1].split("/")[2]
         out = self._scratch / "kernels.json"

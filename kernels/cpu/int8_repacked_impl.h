@@ -1,0 +1,189 @@
+// The kernels of int8_repacked.h, written once over a format description F and lanes L:
+//   L::Bytes, L::Integers, L::Floats        64 bytes; 16 numbers of 32 bits, one for each row of a band
+//   L::load(p), L::shift_left<n>(bytes), L::shift_right<n>    of whole bytes or wider; what crosses bytes has to be dropped
+//   L::keep(mask, bytes), L::select(mask, first, second)      bit by bit, the mask that of each byte
+//   L::look_up(table, bytes)                table: 64 bytes, of which the code's is taken
+//   L::dot(sums, bytes, quad)               adds four unsigned bytes of each row times the four activations at `quad`
+//   L::integer(n), L::subtract_where(bits, integers, n)       n off where the bit is set
+//   L::number(x), L::to_floats(integers), L::halves(p), L::small_integers(p)   f16 and int8 of each row
+//   L::low_nibbles(p), L::high_nibbles(p)   integers of four bits
+//   L::multiply, L::add_product(a, b, sum), L::subtract_product(a, b, sum), L::store(p, floats)
+// Compiled once per instruction set; the rules of matmul_tile_impl.h about inline functions hold here too.
+#pragma once
+
+#include <utility>
+
+#include "kernels/cpu/fetch_ahead.h"
+#include "kernels/cpu/int8_repacked.h"
+
+namespace quantbench {
+namespace {
+
+/// Calls visit(std::integral_constant<int, i>) for 0 <= i < count.
+template <int count, class Visit>
+[[gnu::always_inline]] inline void unrolled(const Visit& visit) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (visit(std::integral_constant<int, i>{}), ...);
+  }
+  (std::make_integer_sequence<int, count>{});
+}
+
+template <class R, class L>
+struct QuadCodes {
+  struct alignas(64) Table {
+    std::uint8_t bytes[64];
+  };
+  static constexpr Table table = [] {
+    Table all{};
+    for (int code = 0; code < 1 << R::bits && code < 64; ++code)
+      all.bytes[code] = static_cast<std::uint8_t>(R::byte_of(code));
+    return all;
+  }();
+
+  /// Of a run, the bytes to be multiplied of quad q.
+  template <int q>
+  [[gnu::always_inline]] static typename L::Bytes load(const std::byte* run) {
+    constexpr int low = R::widths[0], high = R::widths[1];
+    if constexpr (low == 8) return L::load(run + 64 * q);
+    auto codes = field<low, 0, q>(run);
+    if constexpr (high != 0)
+      codes = L::select((1 << low) - 1, codes, field<high, low, q>(run + 64 * static_cast<std::size_t>(low)));
+    codes = L::keep((1 << R::bits) - 1, codes);
+    if constexpr (R::has_table) return L::look_up(table.bytes, codes);
+    return codes;
+  }
+
+ private:
+  /// Quad q of a plane, its codes moved to bit `to` of each byte.
+  template <int width, int to, int q>
+  [[gnu::always_inline]] static typename L::Bytes field(const std::byte* plane) {
+    constexpr int right = q / width * width - to;
+    const auto bytes = L::load(plane + 64 * (q % width));
+    if constexpr (right > 0)
+      return L::template shift_right<right>(bytes);
+    else if constexpr (right < 0)
+      return L::template shift_left<-right>(bytes);
+    else
+      return bytes;
+  }
+};
+
+template <class R, class L, int batch>
+struct BandProduct {
+  static constexpr int groups_of_run = 32 / R::group, quads = 8 / groups_of_run;
+  using Floats = typename L::Floats;
+  const RepackedVectors& x;
+  Floats sums[batch];
+
+  [[gnu::always_inline]] void add_unit(const std::byte* unit, std::size_t index) {
+    Floats of_unit[batch], offsets[batch];
+    for (int b = 0; b < batch; ++b) of_unit[b] = offsets[b] = L::number(0);
+    Floats* const to = R::multiples ? of_unit : sums;
+    Floats* const to_offsets = R::multiples ? offsets : sums;
+    fetch_ahead<R::codes_at>(unit);
+    for (int run = 0; run < 8; ++run) {
+      const std::byte* const codes = unit + R::codes_at + static_cast<std::size_t>(run) * R::run_bytes;
+      fetch_ahead<R::run_bytes>(codes);
+      unrolled<groups_of_run>([&](auto half) __attribute__((always_inline)) {
+        add_group<half>(unit, codes, {index, run}, to, to_offsets);
+      });
+    }
+    if constexpr (R::multiples) add_multiples(unit, of_unit, offsets);
+  }
+
+ private:
+  struct Place {
+    std::size_t unit;
+    int run;
+  };
+  [[gnu::always_inline]] std::size_t unit_of(int b, const Place& at) const {
+    return static_cast<std::size_t>(b) * x.units + at.unit;
+  }
+
+  template <int half>
+  [[gnu::always_inline]] void add_group(const std::byte* unit, const std::byte* codes, const Place& at, Floats* to,
+                                        Floats* to_offsets) const {
+    const int group = at.run * groups_of_run + half;
+    typename L::Integers dots[batch];
+    for (int b = 0; b < batch; ++b)
+      dots[b] = L::integer(x.starts[unit_of(b, at) * R::groups + static_cast<std::size_t>(group)]);
+    unrolled<quads>([&](auto quad) __attribute__((always_inline)) {
+      constexpr int q = half * quads + quad;
+      const auto bytes = QuadCodes<R, L>::template load<q>(codes);
+      for (int b = 0; b < batch; ++b)
+        dots[b] = L::dot(dots[b], bytes, x.values + unit_of(b, at) * repacked_unit + at.run * 32 + 4 * q);
+    });
+    if constexpr (R::octet_shifts) shift_octets(unit, group, at, dots);
+    const Floats scale = scale_of(unit, group);
+    for (int b = 0; b < batch; ++b) {
+      const Floats of_x = L::number(x.scales[unit_of(b, at) * 8 + static_cast<std::size_t>(at.run)]);
+      to[b] = L::add_product(L::to_floats(dots[b]), L::multiply(scale, of_x), to[b]);
+    }
+    if constexpr (R::has_offset) {
+      const Floats offset = offset_of(unit, group);
+      for (int b = 0; b < batch; ++b)
+        to_offsets[b] = L::add_product(
+            offset, L::number(x.sums[unit_of(b, at) * R::groups + static_cast<std::size_t>(group)]), to_offsets[b]);
+    }
+  }
+
+  [[gnu::always_inline]] void shift_octets(const std::byte* unit, int group, const Place& at,
+                                           typename L::Integers* dots) const {
+    constexpr int octets = R::group / 8;
+    for (int i = group * octets; i < (group + 1) * octets; ++i)
+      for (int b = 0; b < batch; ++b)
+        dots[b] = L::subtract_where(formats::load_u16(unit + R::shifts_at + 2 * i), dots[b],
+                                    x.octets[unit_of(b, at) * 32 + static_cast<std::size_t>(i)]);
+  }
+
+  [[gnu::always_inline]] static Floats scale_of(const std::byte* unit, int group) {
+    const std::byte* const p = unit + R::units_bytes + static_cast<std::size_t>(group) * R::scale_bytes;
+    if constexpr (R::nibbles) return L::low_nibbles(p);
+    if constexpr (R::multiples) return L::small_integers(p);
+    return L::halves(p);
+  }
+  [[gnu::always_inline]] static Floats offset_of(const std::byte* unit, int group) {
+    if constexpr (R::nibbles)
+      return L::high_nibbles(unit + R::units_bytes + static_cast<std::size_t>(group) * R::scale_bytes);
+    const std::byte* const p = unit + R::offsets_at + static_cast<std::size_t>(group) * R::offset_bytes;
+    if constexpr (R::multiples) return L::small_integers(p);
+    return L::halves(p);
+  }
+
+  [[gnu::always_inline]] void add_multiples(const std::byte* unit, const Floats* of_unit, const Floats* offsets) {
+    const Floats d = R::factor == 1 ? L::halves(unit) : L::multiply(L::halves(unit), L::number(R::factor));
+    for (int b = 0; b < batch; ++b) sums[b] = L::add_product(d, of_unit[b], sums[b]);
+    if constexpr (R::has_offset) {
+      const Floats dmin = L::halves(unit + R::row_values);
+      for (int b = 0; b < batch; ++b) sums[b] = L::subtract_product(dmin, offsets[b], sums[b]);
+    }
+  }
+};
+
+template <class F, class L, int batch>
+void dot_band(const std::byte* band, const RepackedVectors& x, float* out) {
+  using R = repacked::Layout<F>;
+  BandProduct<R, L, batch> product{x, {}};
+  for (int b = 0; b < batch; ++b) product.sums[b] = L::number(0);
+  for (std::size_t unit = 0; unit < x.units; ++unit) product.add_unit(band + unit * R::unit_bytes, unit);
+  for (int b = 0; b < batch; ++b) L::store(out + static_cast<std::size_t>(b) * band_rows, product.sums[b]);
+}
+
+template <class F, class L>
+constexpr RepackedKernels repacked_kernels_of() {
+  if constexpr (repacked::exists<F>) {
+    using R = repacked::Layout<F>;
+    return {R::unit_bytes, R::group, R::base, dot_band<F, L, 1>, dot_band<F, L, 4>};
+  } else {
+    return {};
+  }
+}
+
+template <class L, class... F>
+const RepackedKernels* repacked_kernel_table(formats::List<F...>) {
+  static constexpr RepackedKernels table[] = {repacked_kernels_of<F, L>()...};
+  return table;
+}
+
+}  // namespace
+}  // namespace quantbench

@@ -1,0 +1,190 @@
+// How weights are repacked for decode: sixteen rows interleaved, so that a register of 64 bytes holds four weights of each of them, and
+// what is done once for a group (finding its scale, turning its sum into a number) is done for sixteen groups at once.
+//
+// A band is sixteen rows; it consists of units of 256 columns, one after another. The last band is filled up with rows, and the last
+// unit of each with columns, whose scales are zero. A unit is
+//   scales    16 f16 of each group, then 16 f16 offsets of each group (HalfScales with offsets); or
+//             16 f16 d, [16 f16 dmin,] 16 int8 multiples of d of each group[, 16 int8 multiples of dmin of each group] (Multiples);
+//             Q2_K's multiples are both in one byte, that of d in its lower half
+//   shifts    IQ1: 16 bits of each octet of columns: which rows' levels are two lower there
+//   codes     for each run of 32 columns the planes of the codes one after another. In a plane of `width` bits, the four codes of
+//             row r in quad q of the run (columns 4 q to 4 q + 3) are in bytes 4 r to 4 r + 3 of register q % width, from bit
+//             q / width * width on.
+// A weight is scale * level - offset with level = bytes[code] + base, or code + base where there is no table; IQ1 takes two off where the
+// bit of the shifts is set.
+//
+// Formats with codebooks are repacked as the levels of their weights: more bytes, but no codewords to look up.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "quantizers/formats/all.h"
+
+namespace quantbench {
+
+constexpr std::size_t band_rows = 16, repacked_unit = 256;
+
+namespace repacked {
+
+/// Codes of the lower `low` bits in one plane and `high` more in another.
+template <int low, int high = 0>
+struct Codes {
+  static constexpr int widths[2] = {low, high};
+  static constexpr int bits = low + high;
+};
+
+/// Groups have f16 scales (and offsets) of their own.
+struct HalfScales {
+  static constexpr bool multiples = false, nibbles = false;
+};
+
+/// Groups have integer multiples of d and dmin, which are read from f16 at these bytes of a block.
+template <int d_at, int dmin_at = -1>
+struct Multiples {
+  static constexpr bool multiples = true, nibbles = false;
+  static float d(const std::byte* b) { return formats::HalfScale::load(b + d_at); }
+  static float dmin(const std::byte* b) { return dmin_at < 0 ? 0 : formats::HalfScale::load(b + dmin_at); }
+};
+
+/// The multiple of d is 2 s + 1, times the format's unit.
+template <class F>
+struct CodebookMultiples {
+  static constexpr bool multiples = true, nibbles = false;
+  static constexpr float factor = F::codebook.unit;
+  /// Exact, since 2 s + 1 has at most six bits.
+  static float d(const std::byte* b) {
+    return F::affine(b, 0).scale / (static_cast<float>(2 * F::scale_of(b, 0) + 1) * factor);
+  }
+  static float dmin(const std::byte*) { return 0; }
+};
+
+/// +-magnitude, ascending.
+template <std::size_t count>
+constexpr std::array<std::int8_t, 2 * count> with_signs(const std::int8_t (&magnitudes)[count]) {
+  std::array<std::int8_t, 2 * count> values{};
+  for (std::size_t i = 0; i < count; ++i) {
+    values[count + i] = magnitudes[i];
+    values[count - 1 - i] = static_cast<std::int8_t>(-magnitudes[i]);
+  }
+  return values;
+}
+constexpr auto iq2_values = with_signs({8, 25, 43});
+constexpr auto iq3_xxs_values = with_signs({4, 12, 20, 28, 36, 44, 52, 62});
+constexpr auto iq3_s_values = with_signs({1, 3, 5, 7, 9, 11, 13, 15});
+
+/// 8 * codebook entry, plus the shift where it is up.
+constexpr std::array<std::int8_t, 3> iq1_values{-7, 1, 9};
+
+template <class F>
+struct As;  // formats that are not here are not repacked
+
+template <>
+struct As<formats::Q4_0> : HalfScales, Codes<4> {};
+template <>
+struct As<formats::Q4_1> : HalfScales, Codes<4> {};
+template <>
+struct As<formats::Q5_0> : HalfScales, Codes<4, 1> {};
+template <>
+struct As<formats::Q5_1> : HalfScales, Codes<4, 1> {};
+template <>
+struct As<formats::Q8_0> : HalfScales, Codes<8> {};
+template <>
+struct As<formats::IQ4_NL> : HalfScales, Codes<4> {
+  static constexpr auto values = std::to_array(formats::iq4_values);
+};
+
+template <>
+struct As<formats::Q2_K> : Multiples<80, 82>, Codes<2> {
+  static constexpr bool nibbles = true;
+};
+template <>
+struct As<formats::Q3_K> : Multiples<108>, Codes<2, 1> {};
+template <>
+struct As<formats::Q4_K> : Multiples<0, 2>, Codes<4> {};
+template <>
+struct As<formats::Q5_K> : Multiples<0, 2>, Codes<4, 1> {};
+template <>
+struct As<formats::Q6_K> : Multiples<208>, Codes<4, 2> {};
+template <>
+struct As<formats::IQ4_XS> : Multiples<0>, Codes<4> {
+  static constexpr auto values = std::to_array(formats::iq4_values);
+};
+
+template <class F>
+struct OfIq2 : CodebookMultiples<F>, Codes<2, 1> {
+  static constexpr auto values = iq2_values;
+};
+template <>
+struct As<formats::IQ2_XXS> : OfIq2<formats::IQ2_XXS> {};
+template <>
+struct As<formats::IQ2_XS> : OfIq2<formats::IQ2_XS> {};
+template <>
+struct As<formats::IQ2_S> : OfIq2<formats::IQ2_S> {};
+
+template <>
+struct As<formats::IQ3_XXS> : CodebookMultiples<formats::IQ3_XXS>, Codes<4> {
+  static constexpr auto values = iq3_xxs_values;
+};
+template <>
+struct As<formats::IQ3_S> : CodebookMultiples<formats::IQ3_S>, Codes<4> {
+  static constexpr auto values = iq3_s_values;
+};
+
+template <class F>
+struct OfIq1 : CodebookMultiples<F>, Codes<2> {
+  static constexpr auto values = iq1_values;
+  static constexpr bool octet_shifts = true;
+};
+template <>
+struct As<formats::IQ1_S> : OfIq1<formats::IQ1_S> {};
+template <>
+struct As<formats::IQ1_M> : OfIq1<formats::IQ1_M> {};
+
+template <class F>
+constexpr bool exists = requires {
+  As<F>::bits;
+};
+
+/// Sizes of a unit's parts in bytes, and what its codes stand for.
+template <class F>
+struct Layout : As<F> {
+  using Spec = As<F>;
+  static constexpr int group = F::group, groups = 256 / F::group;
+  static constexpr bool has_offset = F::has_offset;
+  static constexpr bool octet_shifts = requires { Spec::octet_shifts; };
+  static constexpr bool has_table = requires { Spec::values; };
+  static constexpr float factor = [] {
+    if constexpr (requires { Spec::factor; })
+      return Spec::factor;
+    else
+      return 1.0f;
+  }();
+  /// Of bytes as they are multiplied.
+  static constexpr int base = [] {
+    if constexpr (has_table)
+      return static_cast<int>(Spec::values[0]);
+    else
+      return F::level_min;
+  }();
+  static constexpr int byte_of(int code) {
+    if constexpr (has_table)
+      return code < static_cast<int>(Spec::values.size()) ? Spec::values[static_cast<std::size_t>(code)] - base : 0;
+    else
+      return code;
+  }
+
+  static constexpr std::size_t row_values = 2 * band_rows;  // bytes of an f16 of each row
+  static constexpr std::size_t units_bytes = Spec::multiples ? row_values * (has_offset ? 2 : 1) : 0;
+  static constexpr std::size_t scale_bytes = Spec::multiples ? band_rows : row_values;
+  static constexpr std::size_t offsets_at = units_bytes + groups * scale_bytes;
+  static constexpr std::size_t offset_bytes = has_offset && !Spec::nibbles ? scale_bytes : 0;
+  static constexpr std::size_t shifts_at = offsets_at + groups * offset_bytes;
+  static constexpr std::size_t codes_at = shifts_at + (octet_shifts ? 2 * repacked_unit / 8 : 0);
+  static constexpr std::size_t run_bytes = 64 * Spec::bits;
+  static constexpr std::size_t unit_bytes = codes_at + 8 * run_bytes;
+};
+
+}  // namespace repacked
+}  // namespace quantbench
