@@ -2,12 +2,12 @@
 //   L::Bytes, L::Integers, L::Floats        64 bytes; 16 numbers of 32 bits, one for each row of a band
 //   L::load(p), L::shift_left<n>(bytes), L::shift_right<n>    of whole bytes or wider; what crosses bytes has to be dropped
 //   L::keep(mask, bytes), L::select(mask, first, second)      bit by bit, the mask that of each byte
-//   L::look_up(table, bytes)                table: 64 bytes, of which the code's is taken
+//   L::look_up(table, bytes)                table: 64 bytes, of which that is taken which the lower six bits name
 //   L::dot(sums, bytes, quad)               adds four unsigned bytes of each row times the four activations at `quad`
 //   L::integer(n), L::subtract_where(bits, integers, n)       n off where the bit is set
 //   L::number(x), L::to_floats(integers), L::halves(p), L::small_integers(p)   f16 and int8 of each row
-//   L::low_nibbles(p), L::high_nibbles(p)   integers of four bits
-//   L::multiply, L::add_product(a, b, sum), L::subtract_product(a, b, sum), L::store(p, floats)
+//   L::nibbles(p, shift)                    integers of four bits of the byte of each row, from bit `shift` on
+//   L::add, L::multiply, L::add_product(a, b, sum), L::subtract_product(a, b, sum), L::store(p, floats)
 // Compiled once per instruction set; the rules of matmul_tile_impl.h about inline functions hold here too.
 #pragma once
 
@@ -33,32 +33,30 @@ struct QuadCodes {
   struct alignas(64) Table {
     std::uint8_t bytes[64];
   };
+  /// Again and again, so that it does not matter what is above the codes.
   static constexpr Table table = [] {
     Table all{};
-    for (int code = 0; code < 1 << R::bits && code < 64; ++code)
-      all.bytes[code] = static_cast<std::uint8_t>(R::byte_of(code));
+    for (int i = 0; i < 64; ++i) all.bytes[i] = static_cast<std::uint8_t>(R::byte_of(i % (1 << R::bits)));
     return all;
   }();
 
   /// Of a run, the bytes to be multiplied of quad q.
   template <int q>
   [[gnu::always_inline]] static typename L::Bytes load(const std::byte* run) {
-    constexpr int low = R::widths[0], high = R::widths[1];
-    if constexpr (low == 8) return L::load(run + 64 * q);
-    auto codes = field<low, 0, q>(run);
-    if constexpr (high != 0)
-      codes = L::select((1 << low) - 1, codes, field<high, low, q>(run + 64 * static_cast<std::size_t>(low)));
-    codes = L::keep((1 << R::bits) - 1, codes);
-    if constexpr (R::has_table) return L::look_up(table.bytes, codes);
-    return codes;
+    constexpr repacked::Places places = R::places(q);
+    if constexpr (R::bits == 8) return L::load(run + 64 * q);
+    auto codes = moved<q, false>(run);
+    if constexpr (places.high.bits != 0) codes = L::select((1 << places.high.from) - 1, codes, moved<q, true>(run));
+    if constexpr (R::by_table) return L::look_up(table.bytes, codes);
+    return L::keep((1 << R::bits) - 1, codes);
   }
 
  private:
-  /// Quad q of a plane, its codes moved to bit `to` of each byte.
-  template <int width, int to, int q>
-  [[gnu::always_inline]] static typename L::Bytes field(const std::byte* plane) {
-    constexpr int right = q / width * width - to;
-    const auto bytes = L::load(plane + 64 * (q % width));
+  template <int q, bool is_high>
+  [[gnu::always_inline]] static typename L::Bytes moved(const std::byte* run) {
+    constexpr repacked::Place place = is_high ? R::places(q).high : R::places(q).low;
+    constexpr int right = place.shift - place.from;
+    const auto bytes = L::load(run + 64 * place.reg);
     if constexpr (right > 0)
       return L::template shift_right<right>(bytes);
     else if constexpr (right < 0)
@@ -137,15 +135,18 @@ struct BandProduct {
   }
 
   [[gnu::always_inline]] static Floats scale_of(const std::byte* unit, int group) {
-    const std::byte* const p = unit + R::units_bytes + static_cast<std::size_t>(group) * R::scale_bytes;
-    if constexpr (R::nibbles) return L::low_nibbles(p);
-    if constexpr (R::multiples) return L::small_integers(p);
-    return L::halves(p);
+    const std::byte* const scales = unit + R::units_bytes;
+    const auto index = static_cast<std::size_t>(group);
+    if constexpr (R::odd_multiples)
+      return L::add(L::nibbles(scales + index / 2 * R::scale_bytes, group % 2 * 4), L::number(0.5f));
+    if constexpr (R::nibble_pairs) return L::nibbles(scales + index * R::scale_bytes, 0);
+    if constexpr (R::multiples) return L::small_integers(scales + index * R::scale_bytes);
+    return L::halves(scales + index * R::scale_bytes);
   }
   [[gnu::always_inline]] static Floats offset_of(const std::byte* unit, int group) {
-    if constexpr (R::nibbles)
-      return L::high_nibbles(unit + R::units_bytes + static_cast<std::size_t>(group) * R::scale_bytes);
-    const std::byte* const p = unit + R::offsets_at + static_cast<std::size_t>(group) * R::offset_bytes;
+    const auto index = static_cast<std::size_t>(group);
+    if constexpr (R::nibble_pairs) return L::nibbles(unit + R::units_bytes + index * R::scale_bytes, 4);
+    const std::byte* const p = unit + R::offsets_at + index * R::offset_bytes;
     if constexpr (R::multiples) return L::small_integers(p);
     return L::halves(p);
   }

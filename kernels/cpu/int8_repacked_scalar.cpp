@@ -45,7 +45,7 @@ struct RepackedLanesScalar {
     return bytes([&](std::size_t i) { return (first.of[i] & mask) | (second.of[i] & ~mask); });
   }
   static Bytes look_up(const std::uint8_t* table, const Bytes& a) {
-    return bytes([&](std::size_t i) { return table[a.of[i]]; });
+    return bytes([&](std::size_t i) { return table[a.of[i] & 63]; });
   }
 
   static Integers integer(std::int32_t n) {
@@ -74,11 +74,11 @@ struct RepackedLanesScalar {
   static Floats small_integers(const std::byte* p) {
     return each<Floats>([=](std::size_t row) { return static_cast<float>(static_cast<std::int8_t>(p[row])); });
   }
-  static Floats low_nibbles(const std::byte* p) {
-    return each<Floats>([=](std::size_t row) { return static_cast<float>(static_cast<int>(p[row]) & 15); });
+  static Floats nibbles(const std::byte* p, int shift) {
+    return each<Floats>([=](std::size_t row) { return static_cast<float>(static_cast<int>(p[row]) >> shift & 15); });
   }
-  static Floats high_nibbles(const std::byte* p) {
-    return each<Floats>([=](std::size_t row) { return static_cast<float>(static_cast<int>(p[row]) >> 4); });
+  static Floats add(const Floats& a, const Floats& b) {
+    return each<Floats>([&](std::size_t row) { return a.of[row] + b.of[row]; });
   }
   static Floats multiply(const Floats& a, const Floats& b) {
     return each<Floats>([&](std::size_t row) { return a.of[row] * b.of[row]; });

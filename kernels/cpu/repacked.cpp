@@ -57,15 +57,18 @@ class UnitRepacking {
   void write_scale(std::size_t row, std::size_t group) const {
     const std::byte* const block = block_of(row, group);
     const Affine affine = F::affine(block, static_cast<int>(group * R::group % F::block / R::group));
-    std::byte* const scale = unit_ + R::units_bytes + group * R::scale_bytes;
+    std::byte* const scales = unit_ + R::units_bytes;
     std::byte* const offset = unit_ + R::offsets_at + group * R::offset_bytes;
-    if constexpr (R::multiples) {
-      const int k = multiple_of(affine.scale, R::d(block) * R::factor);
+    if constexpr (R::odd_multiples) {
+      const int s = multiple_of(affine.scale, R::d(block) * R::factor / 2) / 2;
+      scales[group / 2 * R::scale_bytes + row] |= static_cast<std::byte>(s << group % 2 * 4);
+    } else if constexpr (R::multiples) {
+      const int k = multiple_of(affine.scale, R::d(block));
       const int min = R::has_offset ? multiple_of(-affine.offset, R::dmin(block)) : 0;
-      scale[row] = static_cast<std::byte>(R::nibbles ? k | min << 4 : k);
+      scales[group * R::scale_bytes + row] = static_cast<std::byte>(R::nibble_pairs ? k | min << 4 : k);
       if constexpr (R::offset_bytes != 0) offset[row] = static_cast<std::byte>(min);
     } else {
-      formats::HalfScale::store(scale + 2 * row, affine.scale);
+      formats::HalfScale::store(scales + group * R::scale_bytes + 2 * row, affine.scale);
       if constexpr (R::has_offset) formats::HalfScale::store(offset + 2 * row, affine.offset);
     }
   }
@@ -88,16 +91,10 @@ class UnitRepacking {
 
   void write_code(std::size_t row, std::size_t column) const {
     const unsigned code = codes_of_levels[rows_.codes[row][column]];
-    const std::size_t quad = column % 32 / 4;
-    std::byte* plane = unit_ + R::codes_at + column / 32 * R::run_bytes + 4 * row + column % 4;
-    unsigned rest = code;
-    for (const int width : R::widths) {
-      if (width == 0) break;
-      const auto bits = static_cast<std::size_t>(width);
-      plane[64 * (quad % bits)] |= static_cast<std::byte>((rest & ((1u << width) - 1)) << (quad / bits * bits));
-      rest >>= width;
-      plane += 64 * bits;
-    }
+    std::byte* const run = unit_ + R::codes_at + column / 32 * R::run_bytes + 4 * row + column % 4;
+    const repacked::Places places = R::places(static_cast<int>(column % 32 / 4));
+    for (const repacked::Place& place : {places.low, places.high})
+      run[64 * place.reg] |= static_cast<std::byte>((code >> place.from & ((1u << place.bits) - 1)) << place.shift);
   }
 
   const UnitOfRows& rows_;

@@ -4,12 +4,11 @@
 // A band is sixteen rows; it consists of units of 256 columns, one after another. The last band is filled up with rows, and the last
 // unit of each with columns, whose scales are zero. A unit is
 //   scales    16 f16 of each group, then 16 f16 offsets of each group (HalfScales with offsets); or
-//             16 f16 d, [16 f16 dmin,] 16 int8 multiples of d of each group[, 16 int8 multiples of dmin of each group] (Multiples);
-//             Q2_K's multiples are both in one byte, that of d in its lower half
+//             16 f16 d, [16 f16 dmin,] 16 int8 multiples of d of each group[, 16 int8 multiples of dmin of each group] (Multiples); or
+//             the same with 16 bytes of two nibbles each: of d and dmin (NibblePairs), or s of two groups (CodebookMultiples)
 //   shifts    IQ1: 16 bits of each octet of columns: which rows' levels are two lower there
-//   codes     for each run of 32 columns the planes of the codes one after another. In a plane of `width` bits, the four codes of
-//             row r in quad q of the run (columns 4 q to 4 q + 3) are in bytes 4 r to 4 r + 3 of register q % width, from bit
-//             q / width * width on.
+//   codes     for each run of 32 columns as many registers as codes have bits. The four codes of row r in quad q of the run (columns
+//             4 q to 4 q + 3) are in bytes 4 r to 4 r + 3 of the registers, at the places that Codes names.
 // A weight is scale * level - offset with level = bytes[code] + base, or code + base where there is no table; IQ1 takes two off where the
 // bit of the shifts is set.
 //
@@ -28,34 +27,61 @@ constexpr std::size_t band_rows = 16, repacked_unit = 256;
 
 namespace repacked {
 
-/// Codes of the lower `low` bits in one plane and `high` more in another.
+/// Where some bits of a quad's codes are: `bits` bits from bit `shift` of the bytes of a register are bits `from` and up of the code.
+struct Place {
+  int reg = 0, shift = 0, bits = 0, from = 0;
+};
+struct Places {
+  Place low, high;  // high.bits: 0 when all is in one place
+};
+
+/// The lower `low` bits are in one plane of as many registers, `high` more in another. A plane of w registers has quad q in register
+/// q % w, from bit q / w * w on.
 template <int low, int high = 0>
 struct Codes {
-  static constexpr int widths[2] = {low, high};
   static constexpr int bits = low + high;
+  static constexpr Places places(int quad) {
+    Places of_quad{{quad % low, quad / low * low, low, 0}, {}};
+    if constexpr (high != 0) of_quad.high = {low + quad % high, quad / high * high, high, low};
+    return of_quad;
+  }
+};
+/// Three bits do not divide a byte. The first six quads lie in pairs in the lower six bits of the registers, so that tables, which read
+/// six bits, need one shift for two of them; the last two take what is left.
+template <>
+struct Codes<3> {
+  static constexpr int bits = 3;
+  static constexpr Places places(int quad) {
+    if (quad < 6) return {{quad / 2, quad % 2 * 3, 3, 0}, {}};
+    return {{quad - 6, 6, 2, 0}, {2, quad, 1, 2}};
+  }
 };
 
 /// Groups have f16 scales (and offsets) of their own.
 struct HalfScales {
-  static constexpr bool multiples = false, nibbles = false;
+  static constexpr bool multiples = false, nibble_pairs = false, odd_multiples = false;
 };
 
 /// Groups have integer multiples of d and dmin, which are read from f16 at these bytes of a block.
 template <int d_at, int dmin_at = -1>
 struct Multiples {
-  static constexpr bool multiples = true, nibbles = false;
+  static constexpr bool multiples = true, nibble_pairs = false, odd_multiples = false;
   static float d(const std::byte* b) { return formats::HalfScale::load(b + d_at); }
   static float dmin(const std::byte* b) { return dmin_at < 0 ? 0 : formats::HalfScale::load(b + dmin_at); }
 };
+template <int d_at, int dmin_at>
+struct NibblePairs : Multiples<d_at, dmin_at> {
+  static constexpr bool nibble_pairs = true;
+};
 
-/// The multiple of d is 2 s + 1, times the format's unit.
+/// The multiple of d is 2 s + 1, times the format's unit; s of groups 2 i and 2 i + 1 are in one byte.
 template <class F>
 struct CodebookMultiples {
-  static constexpr bool multiples = true, nibbles = false;
-  static constexpr float factor = F::codebook.unit;
+  static constexpr bool multiples = true, nibble_pairs = false, odd_multiples = true;
+  static constexpr float factor = 2 * F::codebook.unit;  // of s + 1/2
   /// Exact, since 2 s + 1 has at most six bits.
   static float d(const std::byte* b) {
-    return F::affine(b, 0).scale / (static_cast<float>(2 * F::scale_of(b, 0) + 1) * factor);
+    return F::affine(b, 0).scale / (static_cast<float>(2 * F::scale_of(b, 0) + 1) * F::codebook.unit);
   }
   static float dmin(const std::byte*) { return 0; }
 };
@@ -96,11 +122,9 @@ struct As<formats::IQ4_NL> : HalfScales, Codes<4> {
 };
 
 template <>
-struct As<formats::Q2_K> : Multiples<80, 82>, Codes<2> {
-  static constexpr bool nibbles = true;
-};
+struct As<formats::Q2_K> : NibblePairs<80, 82>, Codes<2> {};
 template <>
-struct As<formats::Q3_K> : Multiples<108>, Codes<2, 1> {};
+struct As<formats::Q3_K> : Multiples<108>, Codes<3> {};
 template <>
 struct As<formats::Q4_K> : Multiples<0, 2>, Codes<4> {};
 template <>
@@ -113,7 +137,7 @@ struct As<formats::IQ4_XS> : Multiples<0>, Codes<4> {
 };
 
 template <class F>
-struct OfIq2 : CodebookMultiples<F>, Codes<2, 1> {
+struct OfIq2 : CodebookMultiples<F>, Codes<3> {
   static constexpr auto values = iq2_values;
 };
 template <>
@@ -161,15 +185,17 @@ struct Layout : As<F> {
     else
       return 1.0f;
   }();
+  /// Whether bytes are looked up, with what is above the codes ignored, or are the codes.
+  static constexpr bool by_table = Spec::bits == 3 || requires { Spec::values; };
   /// Of bytes as they are multiplied.
   static constexpr int base = [] {
-    if constexpr (has_table)
+    if constexpr (requires { Spec::values; })
       return static_cast<int>(Spec::values[0]);
     else
       return F::level_min;
   }();
   static constexpr int byte_of(int code) {
-    if constexpr (has_table)
+    if constexpr (requires { Spec::values; })
       return code < static_cast<int>(Spec::values.size()) ? Spec::values[static_cast<std::size_t>(code)] - base : 0;
     else
       return code;
@@ -178,8 +204,8 @@ struct Layout : As<F> {
   static constexpr std::size_t row_values = 2 * band_rows;  // bytes of an f16 of each row
   static constexpr std::size_t units_bytes = Spec::multiples ? row_values * (has_offset ? 2 : 1) : 0;
   static constexpr std::size_t scale_bytes = Spec::multiples ? band_rows : row_values;
-  static constexpr std::size_t offsets_at = units_bytes + groups * scale_bytes;
-  static constexpr std::size_t offset_bytes = has_offset && !Spec::nibbles ? scale_bytes : 0;
+  static constexpr std::size_t offsets_at = units_bytes + groups * scale_bytes / (Spec::odd_multiples ? 2 : 1);
+  static constexpr std::size_t offset_bytes = has_offset && !Spec::nibble_pairs ? scale_bytes : 0;
   static constexpr std::size_t shifts_at = offsets_at + groups * offset_bytes;
   static constexpr std::size_t codes_at = shifts_at + (octet_shifts ? 2 * repacked_unit / 8 : 0);
   static constexpr std::size_t run_bytes = 64 * Spec::bits;
