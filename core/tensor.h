@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/format.h"
+#include "core/large_pages.h"
 
 namespace quantbench {
 
@@ -48,7 +49,7 @@ class TensorData {
   }
 
  private:
-  std::vector<std::byte> bytes_;
+  LargePages<std::byte> bytes_;
   Tensor view_;
 };
 

@@ -110,7 +110,7 @@ KernelRun::KernelRun(const Kernel& kernel, const KernelShape& shape, const Measu
 void KernelRun::fill_with(const TensorData& packed, std::size_t rotation_bytes) {
   if (kernel_.op != Op::matvec_repacked) return copies_->fill(packed.view().bytes, rotation_bytes, !cold_);
   const auto start = std::chrono::steady_clock::now();
-  const std::vector<std::byte> repacked = repack(packed.view(), 1);
+  const LargePages<std::byte> repacked = repack(packed.view(), 1);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   repacking_ = {seconds, static_cast<double>(repacked.size())};
   copies_->fill(repacked, rotation_bytes, !cold_);

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/large_pages.h"
 #include "kernels/kernel.h"
 #include "kernels/peaks.h"
 
@@ -74,7 +75,7 @@ class RotatingCopies {
   std::span<const std::byte> next();
 
  private:
-  std::vector<std::byte> storage_;  // kept from one input to the next: getting a gigabyte from the system takes long
+  LargePages<std::byte> storage_;  // kept from one input to the next: getting a gigabyte from the system takes long
   std::size_t bytes_ = 0, stride_ = 0, copies_ = 0, turn_ = 0;
 };
 

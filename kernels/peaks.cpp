@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/checked.h"
+#include "core/large_pages.h"
 #include "core/parallel.h"
 #include "kernels/cpu/bf16_product.h"
 #include "kernels/cpu/fetch_ahead.h"
@@ -62,7 +63,7 @@ double measure_read_bandwidth(int threads, std::size_t buffer_bytes) {
   constexpr std::size_t parts = 32, passes = 2;
   const auto thread_count = static_cast<std::size_t>(threads);
   const std::size_t part_words = std::max<std::size_t>(8, buffer_bytes / sizeof(std::uint64_t) / thread_count / parts);
-  std::vector<std::vector<std::uint64_t>> buffers(thread_count);
+  std::vector<LargePages<std::uint64_t>> buffers(thread_count);
   parallel_for(threads, thread_count,
                [&](std::size_t thread) { buffers[thread].assign(parts * part_words, thread + 1); });
   return best_rate(threads, passes * parts, [&](std::size_t run, std::size_t thread) {

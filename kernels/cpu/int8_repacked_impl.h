@@ -43,18 +43,22 @@ struct QuadCodes {
   /// Of a run, the bytes to be multiplied of quad q.
   template <int q>
   [[gnu::always_inline]] static typename L::Bytes load(const std::byte* run) {
-    constexpr repacked::Places places = R::places(q);
     if constexpr (R::bits == 8) return L::load(run + 64 * q);
-    auto codes = moved<q, false>(run);
-    if constexpr (places.high.bits != 0) codes = L::select((1 << places.high.from) - 1, codes, moved<q, true>(run));
+    const auto codes = with_place<q, 2>(with_place<q, 1>(moved<q, 0>(run), run), run);
     if constexpr (R::by_table) return L::look_up(table.bytes, codes);
     return L::keep((1 << R::bits) - 1, codes);
   }
 
  private:
-  template <int q, bool is_high>
+  template <int q, std::size_t index>
+  [[gnu::always_inline]] static typename L::Bytes with_place(const typename L::Bytes& codes, const std::byte* run) {
+    constexpr repacked::Place place = R::places(q)[index];
+    if constexpr (place.bits == 0) return codes;
+    return L::select((1 << place.from) - 1, codes, moved<q, index>(run));
+  }
+  template <int q, std::size_t index>
   [[gnu::always_inline]] static typename L::Bytes moved(const std::byte* run) {
-    constexpr repacked::Place place = is_high ? R::places(q).high : R::places(q).low;
+    constexpr repacked::Place place = R::places(q)[index];
     constexpr int right = place.shift - place.from;
     const auto bytes = L::load(run + 64 * place.reg);
     if constexpr (right > 0)

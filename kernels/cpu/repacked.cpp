@@ -92,8 +92,7 @@ class UnitRepacking {
   void write_code(std::size_t row, std::size_t column) const {
     const unsigned code = codes_of_levels[rows_.codes[row][column]];
     std::byte* const run = unit_ + R::codes_at + column / 32 * R::run_bytes + 4 * row + column % 4;
-    const repacked::Places places = R::places(static_cast<int>(column % 32 / 4));
-    for (const repacked::Place& place : {places.low, places.high})
+    for (const repacked::Place& place : R::places(static_cast<int>(column % 32 / 4)))
       run[64 * place.reg] |= static_cast<std::byte>((code >> place.from & ((1u << place.bits) - 1)) << place.shift);
   }
 
@@ -240,8 +239,8 @@ std::size_t repacked_bytes(const Format& format, std::size_t rows, std::size_t c
   return checked_multiply(units, kernels_of(format, Isa::scalar).unit_bytes);
 }
 
-std::vector<std::byte> repack(const Tensor& weights, int threads) {
-  std::vector<std::byte> bytes(repacked_bytes(*weights.format, weights.rows, weights.cols));
+LargePages<std::byte> repack(const Tensor& weights, int threads) {
+  LargePages<std::byte> bytes(repacked_bytes(*weights.format, weights.rows, weights.cols));
   const BandRepacking repacking(weights);
   const std::size_t bands = divide_up(weights.rows, band_rows);
   parallel_for(threads, bands,

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "core/isa.h"
+#include "core/large_pages.h"
 #include "core/tensor.h"
 
 namespace quantbench {
@@ -27,7 +27,7 @@ bool is_repacked(const Format& format, Isa isa);
 
 /// Throws Error for a format that is not repacked.
 std::size_t repacked_bytes(const Format& format, std::size_t rows, std::size_t cols);
-std::vector<std::byte> repack(const Tensor& weights, int threads);
+LargePages<std::byte> repack(const Tensor& weights, int threads);
 
 struct RepackedProduct {
   const RepackedTensor* weights = nullptr;  // (rows, cols)

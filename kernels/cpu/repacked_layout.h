@@ -31,29 +31,42 @@ namespace repacked {
 struct Place {
   int reg = 0, shift = 0, bits = 0, from = 0;
 };
-struct Places {
-  Place low, high;  // high.bits: 0 when all is in one place
-};
+/// In ascending order of `from`; those with no bits are not there.
+using Places = std::array<Place, 3>;
 
-/// The lower `low` bits are in one plane of as many registers, `high` more in another. A plane of w registers has quad q in register
-/// q % w, from bit q / w * w on.
-template <int low, int high = 0>
+/// Codes of `bits` bits in as many registers a run. Where bits divide a byte, quad q is in register q % bits. Else as many quads as
+/// there are registers lie in the lower bits of one each, which is the cheapest place, and the others take what is left.
+template <int bits_>
 struct Codes {
-  static constexpr int bits = low + high;
-  static constexpr Places places(int quad) {
-    Places of_quad{{quad % low, quad / low * low, low, 0}, {}};
-    if constexpr (high != 0) of_quad.high = {low + quad % high, quad / high * high, high, low};
-    return of_quad;
-  }
+  static constexpr int bits = bits_;
+  static constexpr Places places(int quad) { return {{{quad % bits, quad / bits * bits, bits, 0}}}; }
 };
-/// Three bits do not divide a byte. The first six quads lie in pairs in the lower six bits of the registers, so that tables, which read
-/// six bits, need one shift for two of them; the last two take what is left.
+/// The first six quads lie in pairs in the lower six bits, which is what tables read.
 template <>
 struct Codes<3> {
   static constexpr int bits = 3;
   static constexpr Places places(int quad) {
-    if (quad < 6) return {{quad / 2, quad % 2 * 3, 3, 0}, {}};
-    return {{quad - 6, 6, 2, 0}, {2, quad, 1, 2}};
+    if (quad < 6) return {{{quad / 2, quad % 2 * 3, 3, 0}}};
+    return {{{quad - 6, 6, 2, 0}, {2, quad, 1, 2}}};
+  }
+};
+template <>
+struct Codes<5> {
+  static constexpr int bits = 5;
+  static constexpr Places places(int quad) {
+    if (quad < 5) return {{{quad, 0, 5, 0}}};
+    if (quad == 7) return {{{4, 5, 3, 0}, {1, 7, 1, 3}, {3, 7, 1, 4}}};
+    const int reg = 2 * (quad - 5);
+    return {{{reg, 5, 3, 0}, {reg + 1, 5, 2, 3}}};
+  }
+};
+template <>
+struct Codes<6> {
+  static constexpr int bits = 6;
+  static constexpr Places places(int quad) {
+    if (quad < 6) return {{{quad, 0, 6, 0}}};
+    const int reg = 3 * (quad - 6);
+    return {{{reg, 6, 2, 0}, {reg + 1, 6, 2, 2}, {reg + 2, 6, 2, 4}}};
   }
 };
 
@@ -111,9 +124,9 @@ struct As<formats::Q4_0> : HalfScales, Codes<4> {};
 template <>
 struct As<formats::Q4_1> : HalfScales, Codes<4> {};
 template <>
-struct As<formats::Q5_0> : HalfScales, Codes<4, 1> {};
+struct As<formats::Q5_0> : HalfScales, Codes<5> {};
 template <>
-struct As<formats::Q5_1> : HalfScales, Codes<4, 1> {};
+struct As<formats::Q5_1> : HalfScales, Codes<5> {};
 template <>
 struct As<formats::Q8_0> : HalfScales, Codes<8> {};
 template <>
@@ -128,9 +141,9 @@ struct As<formats::Q3_K> : Multiples<108>, Codes<3> {};
 template <>
 struct As<formats::Q4_K> : Multiples<0, 2>, Codes<4> {};
 template <>
-struct As<formats::Q5_K> : Multiples<0, 2>, Codes<4, 1> {};
+struct As<formats::Q5_K> : Multiples<0, 2>, Codes<5> {};
 template <>
-struct As<formats::Q6_K> : Multiples<208>, Codes<4, 2> {};
+struct As<formats::Q6_K> : Multiples<208>, Codes<6> {};
 template <>
 struct As<formats::IQ4_XS> : Multiples<0>, Codes<4> {
   static constexpr auto values = std::to_array(formats::iq4_values);

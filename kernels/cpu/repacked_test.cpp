@@ -44,7 +44,7 @@ std::vector<std::size_t> lengths(const Format& format) {
 
 struct RepackedCase {
   TensorData tensor;
-  std::vector<std::byte> bytes;
+  LargePages<std::byte> bytes;
   RepackedTensor repacked;
 
   explicit RepackedCase(TensorData packed) : tensor(std::move(packed)), bytes(repack(tensor.view(), 2)) {
