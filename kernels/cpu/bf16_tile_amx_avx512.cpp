@@ -44,9 +44,23 @@ template <int tile>
     load_tile<tile>(sums, sizeof sums[0]);
 }
 
-/// Two tiles of rows with two of outputs.
-[[gnu::always_inline]] inline void multiply_block(const Bf16Tile (*weights)[bf16_unit_steps], std::size_t steps,
-                                                  bool first, const Bf16Tile* x, F32Tile* sums) {
+/// Spreads calls evenly over steps.
+class Pacer {
+ public:
+  Pacer(const Meanwhile& meanwhile, std::size_t steps) : meanwhile_(meanwhile), steps_(steps) {}
+
+  [[gnu::always_inline]] void after_step() {
+    for (due_ += meanwhile_.calls; due_ >= steps_; due_ -= steps_) meanwhile_.next(meanwhile_.context);
+  }
+
+ private:
+  const Meanwhile& meanwhile_;
+  std::size_t steps_, due_ = 0;
+};
+
+/// Two tiles of outputs with two of rows.
+[[gnu::always_inline]] inline void multiply_block(const std::uint16_t (*weights)[bf16_unit], std::size_t steps,
+                                                  bool first, const Bf16Tile* x, F32Tile* sums, Pacer& pacer) {
   constexpr std::size_t next_row = bf16_panel_tiles, stride = 64;
   begin_sums<0>(first, sums[0]);
   begin_sums<1>(first, sums[1]);
@@ -54,13 +68,14 @@ template <int tile>
   begin_sums<3>(first, sums[next_row + 1]);
   for (std::size_t step = 0; step < steps; ++step) {
     load_tile<4>(x[step], stride);
-    load_tile<6>(weights[0][step], stride);
-    add_tile_products<0, 4, 6>();
-    load_tile<7>(weights[1][step], stride);
-    add_tile_products<1, 4, 7>();
+    load_tile<6>(weights[0] + step * bf16_step, sizeof weights[0]);
+    add_tile_products<0, 6, 4>();
+    load_tile<7>(weights[bf16_tile] + step * bf16_step, sizeof weights[0]);
+    add_tile_products<1, 7, 4>();
     load_tile<5>(x[bf16_unit_steps + step], stride);
-    add_tile_products<2, 5, 6>();
-    add_tile_products<3, 5, 7>();
+    add_tile_products<2, 6, 5>();
+    add_tile_products<3, 7, 5>();
+    pacer.after_step();
   }
   store_tile<0>(sums[0], stride);
   store_tile<1>(sums[1], stride);
@@ -71,11 +86,6 @@ template <int tile>
 }  // namespace
 
 void round_activations_amx(const Bf16Rows& rows, Bf16Tile* tiles) {
-  for (std::size_t column = 0; column < rows.count; column += bf16_step, ++tiles)
-    for (std::size_t row = 0; row < bf16_tile; ++row) _mm512_store_ps((*tiles)[row], rounded_step(rows, row, column));
-}
-
-void round_weights_amx(const Bf16Rows& rows, Bf16Tile* tiles) {
   for (std::size_t column = 0; column < rows.count; column += bf16_step, ++tiles) {
     __m512 square[bf16_tile];
 #pragma GCC unroll 16
@@ -86,13 +96,27 @@ void round_weights_amx(const Bf16Rows& rows, Bf16Tile* tiles) {
   }
 }
 
-void multiply_bf16_amx(const Bf16Panel& panel, std::size_t steps, bool first, const Bf16TileRows& rows) {
+void multiply_bf16_amx(const Bf16Panel& panel, std::size_t steps, bool first, const Bf16TileRows& rows,
+                       const Meanwhile& meanwhile) {
+  constexpr std::size_t tiles_of_block = 2;
   const TileConfiguration tiles = configuration();
   const ConfiguredTiles configured(tiles);
-  for (std::size_t row = 0; row < rows.rows / bf16_tile; row += 2)
-    for (std::size_t output = 0; output < bf16_panel_tiles; output += 2)
-      multiply_block(panel.tiles + output, steps, first, rows.values + row * bf16_unit_steps,
-                     rows.sums + row * bf16_panel_tiles + output);
+  Pacer pacer(meanwhile, rows.rows / bf16_block_rows * (bf16_panel_tiles / tiles_of_block) * steps);
+  for (std::size_t output = 0; output < bf16_panel_tiles; output += tiles_of_block)
+    for (std::size_t row = 0; row < rows.rows / bf16_tile; row += tiles_of_block)
+      multiply_block(panel.outputs + output * bf16_tile, steps, first, rows.values + row * bf16_unit_steps,
+                     rows.sums + row * bf16_panel_tiles + output, pacer);
+}
+
+void transpose_sums_amx(F32Tile* tiles, std::size_t count) {
+  for (; count > 0; --count, ++tiles) {
+    __m512 square[bf16_tile];
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < bf16_tile; ++i) square[i] = _mm512_load_ps((*tiles)[i]);
+    transpose<VectorAvx512>(square);
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < bf16_tile; ++i) _mm512_store_ps((*tiles)[i], square[i]);
+  }
 }
 
 std::size_t bf16_chains_amx(std::size_t rounds, float* sink) {

@@ -11,6 +11,7 @@ struct FloatOutput {
     _mm512_storeu_ps(to + 32 * k, low);
     _mm512_storeu_ps(to + 32 * k + 16, high);
   }
+  template <class>
   static void decode_part(const RowRange& row, float* out) {
     format_kernels_avx512()[row.format->layout].decode(row, out);
   }

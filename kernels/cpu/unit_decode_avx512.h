@@ -4,7 +4,7 @@
 // An `Output` is what becomes of the weights of a unit:
 //   Output::Number                          what is stored for a weight
 //   Output{p}.run(k, low, high)             the two halves of run k of 32 weights, as floats
-//   Output::decode_part(row range, p)       any weights, for those before the first and behind the last unit
+//   Output::decode_part<F>(row range, p)    any weights, for those before the first and behind the last unit
 #pragma once
 
 #include "kernels/cpu/int8_codebook_avx512.h"
@@ -146,7 +146,8 @@ template <class F, class Output>
 void decode_by_units(const RowRange& row, typename Output::Number* out) {
   const RowOfUnits<F> units{row};
   const auto decode_part = [&](std::size_t first, std::size_t count) {
-    if (count > 0) Output::decode_part({row.format, row.bytes, row.cols, row.begin + first, count}, out + first);
+    if (count > 0)
+      Output::template decode_part<F>({row.format, row.bytes, row.cols, row.begin + first, count}, out + first);
   };
   const std::size_t alignment = units.alignment();
   const std::size_t before = alignment == 0 ? row.count : (alignment - row.begin % alignment) % alignment;
@@ -165,7 +166,7 @@ constexpr DecodeRow<Output> row_decoder() {
   if constexpr (has_codes<F>)
     return decode_by_units<F, Output>;
   else
-    return Output::decode_part;
+    return Output::template decode_part<F>;
 }
 
 template <class Output, class... F>
