@@ -102,6 +102,7 @@ void multiply_bf16_amx(const Bf16Panel& panel, std::size_t steps, bool first, co
   const TileConfiguration tiles = configuration();
   const ConfiguredTiles configured(tiles);
   Pacer pacer(meanwhile, rows.rows / bf16_block_rows * (bf16_panel_tiles / tiles_of_block) * steps);
+  // In this order weights come from the first cache and only activations from the second; rows outside took a tenth more time.
   for (std::size_t output = 0; output < bf16_panel_tiles; output += tiles_of_block)
     for (std::size_t row = 0; row < rows.rows / bf16_tile; row += tiles_of_block)
       multiply_block(panel.outputs + output * bf16_tile, steps, first, rows.values + row * bf16_unit_steps,

@@ -43,8 +43,8 @@ template <class F, int k, class Unit>
   }
 }
 
-/// Bytes 16 * part and on. As the last byte of 2^23 a byte gives the float 2^23 + byte: a permute and a subtraction, where widening and
-/// converting took twice the time.
+/// Of bytes 16 * part and on, less `zero`. A byte put in the place of the last one of 2^23 makes the float 2^23 + byte: one permute and
+/// one subtraction. Whole units took up to twice the time with bytes widened to integers and those converted.
 template <int part>
 [[gnu::always_inline]] inline __m512 floats_of_bytes(__m512i bytes, int zero) {
   static constexpr Bytes64 positions = bytes64([](int i) { return 16 * part + i / 4; });
