@@ -23,4 +23,4 @@ cmake --build --preset neon --target core_test kernels_test
 run() { OMP_WAIT_POLICY=passive qemu-aarch64 -L / "$@" --gtest_brief=1; }
 run build/neon/core/core_test --gtest_filter='Isa*' | grep "best instruction set: neon"
 run build/neon/core/core_test --gtest_filter='Matmul*:Parallel*:*Half*'
-run build/neon/kernels/kernels_test --gtest_filter='Int8*:MatmulInt8*:MatmulBf16*:Decode*:Kernels.*-Kernels.Encoded*'
+run build/neon/kernels/kernels_test --gtest_filter='Int8*:MatmulInt8*:MatmulBf16*:Repacked*:Decode*:Kernels.*-Kernels.Encoded*:Repacked.Holds*'

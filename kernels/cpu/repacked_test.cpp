@@ -37,7 +37,7 @@ std::vector<Isa> isas_of(const Format& format) {
 /// Around the units and, for blocks of 32, within one.
 std::vector<std::size_t> lengths(const Format& format) {
   std::set<std::size_t> found;
-  for (const std::size_t wanted : {1u, 100u, 257u, 290u, 800u})
+  for (const std::size_t wanted : {1u, 100u, 257u, 290u})
     found.insert((wanted + format.block - 1) / format.block * format.block);
   return {found.begin(), found.end()};
 }
