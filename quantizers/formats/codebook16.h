@@ -5,13 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/host_device.h"
+
 namespace quantbench::formats {
 
 /// IQ4_NL and IQ4_XS, ascending: denser around zero, as weights are.
-constexpr std::int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+QUANTBENCH_DEVICE_TABLE alignas(16) constexpr std::int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                                            1,    13,   25,  38,  53,  69,  89,  113};
 
 /// E2M1, the four-bit floating point number of MXFP4 and NVFP4, times two. Code 8, "-0", decodes to +0.
-constexpr std::int8_t e2m1_doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+QUANTBENCH_DEVICE_TABLE alignas(16) constexpr std::int8_t e2m1_doubled[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                                                              0, -1, -2, -3, -4, -6, -8, -12};
 constexpr std::int8_t e2m1_doubled_ascending[15] = {-12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8, 12};
 
 /// The code whose value times `scale` is nearest to `weight`; the lowest of equally near ones.

@@ -3,13 +3,12 @@
 
 #include <algorithm>
 
-#include "core/checked.h"
 #include "quantizers/formats/block.h"
 
 namespace quantbench::formats {
 
 template <class F>
-[[gnu::always_inline]] inline float value_of(int level) {
+[[gnu::always_inline]] constexpr float value_of(int level) {
   if constexpr (requires { F::float_levels; })
     return F::template values<OneLane>(level);
   else
@@ -18,7 +17,7 @@ template <class F>
 
 /// Forced inline, as kernels of several instruction sets use it for the weights that do not fill their lanes.
 template <class F>
-[[gnu::always_inline]] inline float decode_weight(const BlockView& block, int i, Affine affine) {
+[[gnu::always_inline]] constexpr float decode_weight(const BlockView& block, int i, Affine affine) {
   int level;
   if constexpr (F::ragged) {
     level = i < block.weights / 32 * 32 ? F::template levels<OneLane>(block.codes, i)

@@ -5,6 +5,8 @@
 // signs; 0 and 1 go with them. A code is the place among the 256 numbers in ascending order.
 #pragma once
 
+#include "core/host_device.h"
+
 namespace quantbench::formats {
 
 struct DynamicNumbers {
@@ -26,6 +28,6 @@ constexpr DynamicNumbers make_dynamic_numbers() {
   return numbers;
 }
 
-constexpr DynamicNumbers dynamic_numbers = make_dynamic_numbers();
+QUANTBENCH_DEVICE_TABLE constexpr DynamicNumbers dynamic_numbers = make_dynamic_numbers();
 
 }  // namespace quantbench::formats

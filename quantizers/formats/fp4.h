@@ -9,7 +9,7 @@
 namespace quantbench::formats {
 
 /// By code: the sign, then three bits in an order of their own.
-constexpr float fp4_of_code[16] = {
+QUANTBENCH_DEVICE_TABLE constexpr float fp4_of_code[16] = {
     0.0f,  0.005208333333f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
     -0.0f, -0.005208333333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f,
 };

@@ -13,10 +13,12 @@
 // scale, and is counted like all others: bits per weight are bytes of the tensor over its weights.
 #pragma once
 
-#include "core/checked.h"
 #include "quantizers/formats/block.h"
 
 namespace quantbench::formats {
+
+/// Throws Error for a row too long to be counted in int.
+void check_row_length(std::size_t cols);
 
 /// Codes of 0 .. 2^bits-1 behind each other.
 template <int bits>
@@ -150,7 +152,7 @@ struct GroupedCodes {
   }
 
   static std::size_t row_bytes(const Format& format, std::size_t cols) {
-    checked_cast<int>(cols, "row length");
+    check_row_length(cols);
     const RowShape row = GroupedCodes::shape(format, cols);
     const std::size_t affine_of_block = row.affine_in_header ? 0 : F::affine_bytes;
     const std::size_t rest = cols % row.block;

@@ -9,7 +9,7 @@
 
 namespace quantbench::formats {
 
-constexpr float nf4_numbers[16] = {
+QUANTBENCH_DEVICE_TABLE constexpr float nf4_numbers[16] = {
     -1.0f,
     -0.6961928009986877f,
     -0.5250730514526367f,

@@ -10,11 +10,11 @@
 
 namespace quantbench::formats {
 
-constexpr std::uint8_t nvfp4_byte_of_weight[32] = {0, 1, 2,  3,  4,  5,  6,  7,  0, 1, 2,  3,  4,  5,  6,  7,
-                                                   8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15};
+QUANTBENCH_DEVICE_TABLE constexpr std::uint8_t nvfp4_byte_of_weight[32] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15};
 /// A product with it moves the wanted half of the byte to the top.
-constexpr std::uint8_t nvfp4_half_of_weight[32] = {16, 16, 16, 16, 16, 16, 16, 16, 1, 1, 1, 1, 1, 1, 1, 1,
-                                                   16, 16, 16, 16, 16, 16, 16, 16, 1, 1, 1, 1, 1, 1, 1, 1};
+QUANTBENCH_DEVICE_TABLE constexpr std::uint8_t nvfp4_half_of_weight[32] = {
+    16, 16, 16, 16, 16, 16, 16, 16, 1, 1, 1, 1, 1, 1, 1, 1, 16, 16, 16, 16, 16, 16, 16, 16, 1, 1, 1, 1, 1, 1, 1, 1};
 
 struct NVFP4 : FixedBlocks<NVFP4> {
   static constexpr const char* id = "nvfp4";

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "core/error.h"
 #include "core/suggest.h"
 #include "quantizers/formats/all.h"
 #include "quantizers/formats/decode.h"

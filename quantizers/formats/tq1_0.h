@@ -14,11 +14,11 @@ namespace quantbench::formats {
 
 /// 3^trit of each weight, and where the bytes of the last three runs are. Those lie
 /// across bytes and trits; the very last one holds weights 224..239 and, in the last 4 of the 16 bytes from 36 on, 240..255.
-constexpr std::uint8_t tq1_0_positions[2][32] = {
+QUANTBENCH_DEVICE_TABLE constexpr std::uint8_t tq1_0_positions[2][32] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
      12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15}};
-constexpr std::uint8_t tq1_0_powers[8][32] = {
+QUANTBENCH_DEVICE_TABLE constexpr std::uint8_t tq1_0_powers[8][32] = {
     {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
     {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3},
     {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9},
