@@ -8,10 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Every unit that ships, those of the newest commits first; but for those of other processors, which no compile command is known of.
+# Every unit that ships, those of the newest commits first; but for those of other processors and of CUDA, which no compile command is known of.
 tidy_units() {
   { git log --format= --name-only --diff-filter=d -- '*.cpp'; git ls-files '*.cpp'; } |
-    grep -vE '_(test|fuzz|neon)\.cpp$' | awk '!seen[$0]++' | while read -r unit; do [[ ! -f "$unit" ]] || echo "$unit"; done
+    grep -vE '_(test|fuzz|neon)\.cpp$|/cuda/device/' | awk '!seen[$0]++' | while read -r unit; do [[ ! -f "$unit" ]] || echo "$unit"; done
 }
 
 tidy_some() {  # deadline in seconds since 1970, file that counts what is left out, units
@@ -33,7 +33,7 @@ if [[ "${1:-}" == "--tidy" ]]; then
   exit 0
 fi
 
-mapfile -t sources < <(git ls-files '*.h' '*.cpp' '*.cu')
+mapfile -t sources < <(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
 
 if [[ "${1:-}" == "--fix" ]]; then
   clang-format -i "${sources[@]}"

@@ -1,0 +1,43 @@
+// What kernels need of the thread that runs them, on a device. Tests have another one that runs on the CPU (testing/emulated_grid.h).
+#pragma once
+
+#include <cuda_bf16.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quantbench::gpu {
+
+struct DeviceThread {
+  static constexpr unsigned all_lanes = 0xFFFFFFFFu;
+
+  /// Of its block; blocks have one dimension, and warps are 32 threads with neighbouring indices.
+  __device__ unsigned index() const { return threadIdx.x; }
+  __device__ std::size_t block() const { return blockIdx.x; }
+
+  /// The shared memory that the launch asked for, aligned to 16 bytes.
+  static __device__ std::byte* shared() {
+    extern __shared__ __align__(16) std::byte shared_memory[];
+    return shared_memory;
+  }
+
+  __device__ void synchronize() const { __syncthreads(); }
+  __device__ void synchronize_warp() const { __syncwarp(); }
+  /// What the lane whose index differs in the bits of `distance` calls it with.
+  __device__ float shuffle_xor(float value, int distance) const { return __shfl_xor_sync(all_lanes, value, distance); }
+
+  /// sums += a b, of the whole warp: matmul_kernel.h says which lane has what.
+  __device__ void multiply_add(float (&sums)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) const {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, "
+        "%2, %3};"
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  }
+  /// Rounded to nearest even; `low` in the lower half.
+  static __device__ std::uint32_t pack_bf16(float low, float high) {
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+    return static_cast<std::uint32_t>(__bfloat16_as_ushort(pair.y)) << 16 | __bfloat16_as_ushort(pair.x);
+  }
+};
+
+}  // namespace quantbench::gpu

@@ -1,0 +1,116 @@
+// Instantiates the kernels for every QUANTBENCH_CUDA_PARTS-th format from QUANTBENCH_CUDA_PART on: this source is compiled once for each
+// part, side by side.
+#include <array>
+#include <limits>
+
+#include "kernels/cuda/decode_kernel.h"
+#include "kernels/cuda/device/cuda_error.h"
+#include "kernels/cuda/device/device_thread.cuh"
+#include "kernels/cuda/device/packed_kernel_parts.h"
+#include "kernels/cuda/matmul_kernel.h"
+#include "kernels/cuda/matvec_kernel.h"
+#include "quantizers/formats/all.h"
+
+namespace quantbench::gpu {
+namespace {
+
+template <class F>
+__global__ void __launch_bounds__(DecodeKernel::threads) decode_kernel(const DecodeArguments<F> arguments) {
+  DecodeKernel::run(DeviceThread(), arguments);
+}
+template <class F, unsigned batch>
+__global__ void __launch_bounds__((MatvecKernel<F, batch>::threads)) matvec_kernel(const MatvecArguments<F> arguments) {
+  MatvecKernel<F, batch>::run(DeviceThread(), arguments);
+}
+template <class F>
+__global__ void __launch_bounds__(MatmulKernel::threads) matmul_kernel(const MatmulArguments<F> arguments) {
+  MatmulKernel::run(DeviceThread(), arguments);
+}
+
+struct Launch {
+  std::size_t blocks;
+  unsigned threads;
+  std::size_t shared_bytes;
+  cudaStream_t stream;
+};
+
+std::string describe(const char* op, const Tensor& weights, std::size_t batch, const Launch& launch) {
+  return std::string(op) + " of " + weights.format->id + ", " + std::to_string(weights.rows) + " x " +
+         std::to_string(weights.cols) + " weights, batch " + std::to_string(batch) + ": " +
+         std::to_string(launch.blocks) + " blocks of " + std::to_string(launch.threads) + " threads with " +
+         std::to_string(launch.shared_bytes) + " bytes of shared memory";
+}
+
+/// Shared memory that needs no permission.
+constexpr std::size_t ordinary_shared_bytes = 48 * 1024;
+
+template <class Arguments>
+void launch_kernel(void (*kernel)(Arguments), const Arguments& arguments, const Launch& launch,
+                   const std::string& asked) {
+  if (launch.blocks == 0) return;
+  if (launch.blocks > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+    check_cuda(cudaErrorInvalidConfiguration, asked);
+  if (launch.shared_bytes > ordinary_shared_bytes)
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    static_cast<int>(launch.shared_bytes)),
+               asked);
+  kernel<<<static_cast<unsigned>(launch.blocks), launch.threads, launch.shared_bytes, launch.stream>>>(arguments);
+  check_cuda(cudaGetLastError(), asked);
+}
+
+template <class F>
+void decode(const Tensor& weights, float* out, cudaStream_t stream) {
+  const DecodeArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()), out};
+  const Launch launch{DecodeKernel::blocks(arguments.weights), DecodeKernel::threads, DecodeKernel::shared_bytes<F>,
+                      stream};
+  launch_kernel(&decode_kernel<F>, arguments, launch, describe("decode", weights, 1, launch));
+}
+
+/// Rows of activations from `first` on.
+template <class F>
+MatvecArguments<F> from_row(MatvecArguments<F> arguments, std::size_t first) {
+  arguments.x += first * arguments.x_stride;
+  arguments.y += first * arguments.y_stride;
+  return arguments;
+}
+
+template <class F, unsigned batch>
+void matvec_of(const Tensor& weights, const MatvecArguments<F>& arguments, cudaStream_t stream) {
+  using Matvec = MatvecKernel<F, batch>;
+  const Launch launch{Matvec::blocks(arguments.weights), Matvec::threads, Matvec::shared_bytes, stream};
+  launch_kernel(&matvec_kernel<F, batch>, arguments, launch, describe("matvec", weights, batch, launch));
+}
+
+template <class F>
+void matvec(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) {
+  const MatvecArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()), product.x, product.x_stride,
+                                     product.y, product.y_stride};
+  std::size_t done = 0;
+  for (; done + 8 <= product.batch; done += 8) matvec_of<F, 8>(weights, from_row(arguments, done), stream);
+  for (; done + 4 <= product.batch; done += 4) matvec_of<F, 4>(weights, from_row(arguments, done), stream);
+  for (; done + 2 <= product.batch; done += 2) matvec_of<F, 2>(weights, from_row(arguments, done), stream);
+  for (; done < product.batch; ++done) matvec_of<F, 1>(weights, from_row(arguments, done), stream);
+}
+
+template <class F>
+void matmul(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) {
+  const MatmulArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()),
+                                     product.x,
+                                     product.x_stride,
+                                     product.y,
+                                     product.y_stride,
+                                     product.batch};
+  const Launch launch{MatmulKernel::blocks(arguments), MatmulKernel::threads, MatmulKernel::shared_bytes<F>, stream};
+  launch_kernel(&matmul_kernel<F>, arguments, launch, describe("matmul_bf16", weights, product.batch, launch));
+}
+
+}  // namespace
+
+template <>
+void add_packed_kernels<QUANTBENCH_CUDA_PART>(std::span<PackedKernels> by_layout) {
+  formats::for_each_format([&]<class F>(std::size_t layout) {
+    if constexpr (part_of<F> == QUANTBENCH_CUDA_PART) by_layout[layout] = {&decode<F>, &matvec<F>, &matmul<F>};
+  });
+}
+
+}  // namespace quantbench::gpu
