@@ -27,19 +27,25 @@ function(quantbench_cuda_options target)
   endif()
 endfunction()
 
-# quantbench_cuda_kernels(NAME SOURCE): compiles SOURCE once for each part (macros QUANTBENCH_CUDA_PART, QUANTBENCH_CUDA_PARTS) and adds
-# the objects to the library NAME.
-function(quantbench_cuda_kernels name source)
+# quantbench_cuda_library(NAME KERNELS [HOST_SOURCES]): adds to the library NAME what only builds with CUDA have. KERNELS is compiled once
+# for each part (macros QUANTBENCH_CUDA_PART, QUANTBENCH_CUDA_PARTS). The target NAME_cuda builds nothing but these.
+function(quantbench_cuda_library name kernels)
+  add_library(${name}_cuda_host OBJECT ${ARGN})
+  target_link_libraries(${name}_cuda_host PRIVATE quantbench_compiler quantbench_cuda)
+  target_compile_definitions(${name}_cuda_host PRIVATE QUANTBENCH_CUDA_PARTS=${quantbench_cuda_parts})
+  set(targets ${name}_cuda_host)
   math(EXPR last "${quantbench_cuda_parts} - 1")
   foreach(part RANGE ${last})
     set(target ${name}_cuda_${part})
-    add_library(${target} OBJECT ${source})
+    add_library(${target} OBJECT ${kernels})
     quantbench_cuda_options(${target})
     target_compile_definitions(${target} PRIVATE QUANTBENCH_CUDA_PART=${part} QUANTBENCH_CUDA_PARTS=${quantbench_cuda_parts})
+    list(APPEND targets ${target})
+  endforeach()
+  foreach(target IN LISTS targets)
     target_sources(${name} INTERFACE $<TARGET_OBJECTS:${target}>)
   endforeach()
-  set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/cuda/device/packed_kernel_table.cpp APPEND PROPERTY COMPILE_DEFINITIONS
-               QUANTBENCH_CUDA_PARTS=${quantbench_cuda_parts})
+  add_custom_target(${name}_cuda DEPENDS ${targets})
 endfunction()
 
 # quantbench_test_cuda_tables(NAME SOURCE): a test that code for a device finds all tables there. Where it does not, the compiler says
@@ -51,6 +57,7 @@ function(quantbench_test_cuda_tables name source)
   add_library(${name}_cuda_tables OBJECT ${source})
   quantbench_cuda_options(${name}_cuda_tables)
   set_target_properties(${name}_cuda_tables PROPERTIES CUDA_PTX_COMPILATION ON CUDA_ARCHITECTURES 80-virtual)
+  add_dependencies(${name}_cuda ${name}_cuda_tables)
   add_test(NAME ${name}_cuda_tables
            COMMAND ${CMAKE_COMMAND} -DPTX=$<TARGET_OBJECTS:${name}_cuda_tables> -P ${PROJECT_SOURCE_DIR}/cmake/cuda_tables_test.cmake)
 endfunction()

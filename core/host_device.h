@@ -2,7 +2,7 @@
 //
 // constexpr functions need nothing: the CUDA compiler is told to take them for device code too (--expt-relaxed-constexpr). What
 // is left are functions that cannot be constexpr and tables that are looked up at run time. A table without the mark has no address
-// on the device, and the compiler says nothing: a thread that reads it stops. The test `cuda_device_code_is_complete` looks for that.
+// on the device, and the compiler says nothing: a thread that reads it stops. The test `kernels_cuda_tables` looks for that.
 #pragma once
 
 #if defined(__CUDACC__)

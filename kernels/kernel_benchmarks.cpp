@@ -91,11 +91,8 @@ std::vector<Case> all_cases(const BenchmarkPlan& plan) {
 /// Google Benchmark keeps the registered cases in a global list; it is empty before and after.
 class RegisteredCases {
  public:
-  RegisteredCases(const std::vector<Case>& cases, CaseRunner& runner) {
-    for (const Case& each : cases)
-      benchmark::RegisterBenchmark(each.name().c_str(), [&runner, &each](benchmark::State& state) {
-        runner.run(state, each);
-      })->UseManualTime();
+  explicit RegisteredCases(const std::vector<NamedBenchmark>& cases) {
+    for (const NamedBenchmark& each : cases) benchmark::RegisterBenchmark(each.name.c_str(), each.run)->UseManualTime();
   }
   ~RegisteredCases() { benchmark::ClearRegisteredBenchmarks(); }
   RegisteredCases(const RegisteredCases&) = delete;
@@ -114,13 +111,21 @@ void initialize(const std::vector<std::string>& flags) {
 
 }  // namespace
 
+void run_benchmarks(const std::vector<std::string>& google_benchmark_flags, const std::vector<NamedBenchmark>& cases) {
+  initialize(google_benchmark_flags);
+  const RegisteredCases registered(cases);
+  // Named, since Google Benchmark 1.7 deletes the default reporter of the first run and uses it in the second.
+  if (benchmark::RunSpecifiedBenchmarks(benchmark::CreateDefaultDisplayReporter()) == 0)
+    fail("no kernel benchmark matches --benchmark_filter");
+}
+
 std::vector<ThroughputResult> run_kernel_benchmarks(const std::vector<std::string>& google_benchmark_flags,
                                                     const BenchmarkPlan& plan) {
-  initialize(google_benchmark_flags);
-  const std::vector<Case> cases = all_cases(plan);
   CaseRunner runner(plan.options);
-  const RegisteredCases registered(cases, runner);
-  if (benchmark::RunSpecifiedBenchmarks() == 0) fail("no kernel benchmark matches --benchmark_filter");
+  std::vector<NamedBenchmark> benchmarks;
+  for (const Case& each : all_cases(plan))
+    benchmarks.push_back({each.name(), [&runner, each](benchmark::State& state) { runner.run(state, each); }});
+  run_benchmarks(google_benchmark_flags, benchmarks);
   return runner.take_results();
 }
 

@@ -1,10 +1,15 @@
 // The Google Benchmark program of all kernels, as a function: `quantbench kernels` runs it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "kernels/measure.h"
+
+namespace benchmark {
+class State;
+}
 
 namespace quantbench {
 
@@ -16,6 +21,15 @@ struct BenchmarkPlan {
   std::vector<int> threads{1};
   MeasureOptions options;
 };
+
+/// A case of Google Benchmark, which says itself how long its iterations took.
+struct NamedBenchmark {
+  std::string name;
+  std::function<void(benchmark::State&)> run;
+};
+
+/// Runs those that the flags choose. Throws Error for a flag that Google Benchmark does not know and when no case matches the filter.
+void run_benchmarks(const std::vector<std::string>& google_benchmark_flags, const std::vector<NamedBenchmark>& cases);
 
 /// One case for every kernel of kernels(), matrix and thread count; matrices that a format cannot store are left out.
 /// The flags are those of Google Benchmark (--benchmark_filter=REGEX, --benchmark_min_time=SECONDS, ...); it prints its

@@ -10,6 +10,7 @@
 #include "eval/environment.h"
 #include "eval/report.h"
 #include "eval/runner/throughput.h"
+#include "kernels/cuda/gpu_benchmarks.h"
 
 namespace quantbench {
 namespace {
@@ -37,6 +38,7 @@ void write_report(const std::filesystem::path& path, const std::vector<Throughpu
 
 struct KernelsArguments {
   std::string out;
+  std::vector<std::string> devices{"cpu"};
   std::vector<std::string> shapes;
   std::vector<std::size_t> batches;
   std::vector<int> threads;
@@ -59,9 +61,31 @@ BenchmarkPlan plan_of(const KernelsArguments& arguments) {
   return plan;
 }
 
+/// With other devices, one that is not there is told and left out; alone, it is an error.
+std::vector<ThroughputResult> measure_gpu(const std::vector<std::string>& flags, const KernelsArguments& arguments) {
+  if (const GpuDevices found = gpu_devices(); found.devices.empty() && arguments.devices.size() > 1) {
+    fmt::print(stderr, "cuda: there is no CUDA device: {}\n", found.absence);
+    return {};
+  }
+  return run_gpu_benchmarks(*open_gpu(), flags, plan_of(arguments));
+}
+
+std::vector<ThroughputResult> measure(const std::vector<std::string>& flags, const KernelsArguments& arguments) {
+  std::vector<ThroughputResult> results;
+  for (const std::string& device : arguments.devices)
+    for (ThroughputResult& result :
+         device == "cuda" ? measure_gpu(flags, arguments) : run_kernel_benchmarks(flags, plan_of(arguments)))
+      results.push_back(std::move(result));
+  return results;
+}
+
 std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<KernelsArguments>();
   app.add_option("--out", arguments->out, "report.json to put the figures into; it is made when it is not there");
+  app.add_option("--device", arguments->devices,
+                 "cpu, cuda (the first CUDA device), or both with a comma between (cpu)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--shapes", arguments->shapes, "OUTPUTSxINPUTS of the weights, with commas between (4096x4096)")
       ->delimiter(',');
   app.add_option("--batches", arguments->batches,
@@ -81,7 +105,7 @@ std::function<int()> declare(CLI::App& app) {
       "  quantbench kernels --benchmark_filter='^matvec/q4_0' --out kernels.json\n"
       "  quantbench kernels --shapes 4096x4096,4096x11008 --batches 1,256 --threads 1,2 --benchmark_filter=_int8/q4_k");
   return [&app, arguments] {
-    const std::vector<ThroughputResult> results = run_kernel_benchmarks(app.remaining(), plan_of(*arguments));
+    const std::vector<ThroughputResult> results = measure(app.remaining(), *arguments);
     if (!arguments->out.empty()) write_report(arguments->out, results);
     return 0;
   };

@@ -168,11 +168,24 @@ std::vector<std::string> read_formats(const YamlNode* node) {
   return formats;
 }
 
+std::vector<std::string> read_devices(const YamlNode* node) {
+  if (!node) return {"cpu"};
+  std::vector<std::string> devices;
+  for (const YamlNode& item : node->as_list_or_one()) {
+    devices.push_back(item.as_text("throughput.device"));
+    if (devices.back() != "cpu" && devices.back() != "cuda")
+      fail_at(item.place, "throughput.device is cpu or cuda; found '{}'", devices.back());
+  }
+  if (devices.empty()) fail_at(node->place, "throughput.device is empty");
+  return devices;
+}
+
 ThroughputConfig read_throughput(const YamlNode& node) {
-  static const Keys keys{"shapes", "batches", "threads", "formats"};
+  static const Keys keys{"shapes", "batches", "threads", "formats", "device"};
   node.check_keys("throughput", keys);
   return {read_shapes(node.find("shapes")), read_integers<std::size_t>(node, "batches", 1, 1 << 16),
-          read_integers<int>(node, "threads", 1, 1024), read_formats(node.find("formats"))};
+          read_integers<int>(node, "threads", 1, 1024), read_formats(node.find("formats")),
+          read_devices(node.find("device"))};
 }
 
 std::size_t read_limits(const YamlNode* node, std::size_t otherwise) {

@@ -39,7 +39,8 @@ struct ThroughputConfig {
   std::vector<ThroughputShape> shapes;
   std::vector<std::size_t> batches;  // tokens at once; 1: matrix times vector
   std::vector<int> threads;
-  std::vector<std::string> formats;  // ids; empty: those of the methods
+  std::vector<std::string> formats;         // ids; empty: those of the methods
+  std::vector<std::string> devices{"cpu"};  // "cpu", "cuda"
 };
 
 struct Config {

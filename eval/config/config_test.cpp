@@ -213,6 +213,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"throughput_unused", start + "methods: [f32]\nthroughput: {threads: 1}\n",
                   "throughput is configured but not in metrics"},
         BadConfig{"shape_of_one", "throughput: {shapes: [[4096]]}\n", "a shape is [outputs, inputs]; found 1 numbers"},
+        BadConfig{"throughput_device", "throughput: {device: [cpu, tpu]}\n",
+                  "throughput.device is cpu or cuda; found 'tpu'"},
         BadConfig{"throughput_format", "throughput: {formats: [q4_9]}\n", "dir/c.yaml:1:24: "},
         BadConfig{"unknown_method", start + "methods: [q4_9]\n", "dir/c.yaml:3:11: "},
         BadConfig{"method_is_a_list", start + "methods: [[f32]]\n", "a method must be text; found a list of 1"},

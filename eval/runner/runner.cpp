@@ -22,7 +22,7 @@ class Runner {
         options_(options),
         store_(options.folder),
         header_(report_header(config, experiment, options.threads)),
-        throughput_(throughput_requests(config)) {}
+        throughput_(throughput_requests(config, options.events)) {}
 
   RunResult run() {
     write_plan();

@@ -15,6 +15,7 @@
 #include "eval/runner/metric.h"
 #include "eval/testing/report_schema.h"
 #include "eval/testing/tiny_experiment.h"
+#include "kernels/cuda/gpu_devices.h"
 #include "models/importance/imatrix_file.h"
 
 namespace quantbench {
@@ -291,6 +292,20 @@ TEST(Runner, ThroughputIsMeasuredOnceAndKept) {
   EXPECT_GT(result.report.kernels[0].bytes_per_second, 0);
   EXPECT_EQ(schema_errors(to_json(result.report)), "");
   EXPECT_EQ(to_json(run(tiny, options_for(tiny)).report), to_json(result.report));
+}
+
+TEST(Runner, ACudaDeviceThatIsNotThereIsToldAndLeftOutUnlessItWasAllThatWasAskedFor) {
+  if (!gpu_devices().devices.empty()) GTEST_SKIP() << "there is a CUDA device";
+  const TinyExperiment both(
+      "[rtn:q4_0]", {"metrics=[rmse, throughput]", "throughput.shapes=[[64, 64]]", "throughput.device=[cpu, cuda]"});
+  std::vector<std::string> notices;
+  RunOptions options = options_for(both);
+  options.events.notice = [&](const std::string& text) { notices.push_back(text); };
+  EXPECT_EQ(run(both, options).report.kernels.size(), 1u);
+  EXPECT_THAT(notices, testing::Contains(HasSubstr("there is no CUDA device")));
+  const TinyExperiment alone("[rtn:q4_0]",
+                             {"metrics=[rmse, throughput]", "throughput.shapes=[[64, 64]]", "throughput.device=cuda"});
+  EXPECT_THROW(run(alone, options_for(alone)), Error);
 }
 
 struct Damage {

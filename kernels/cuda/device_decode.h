@@ -9,6 +9,7 @@
 #include "core/tensor.h"
 #include "kernels/cuda/thread_lanes.h"
 #include "quantizers/formats/decode.h"
+#include "quantizers/formats/grouped_codes.h"
 
 namespace quantbench::gpu {
 
@@ -38,10 +39,11 @@ struct PackedMatrix {
   }
 };
 
-/// `bytes`: where those of the tensor are on the device. F is the description of its format.
+/// `bytes`: where those of the tensor are on the device. F is the description of its format. Throws Error for rows of 2^31 weights.
 template <class F>
 PackedMatrix<F> packed_matrix(const Tensor& tensor, const std::byte* bytes) {
   const Format& format = *tensor.format;
+  formats::check_row_length(tensor.cols);
   return {bytes, bytes + format.header_bytes(tensor.rows, tensor.cols), format.row_bytes(format, tensor.cols),
           tensor.rows, shape_of<F>(format, tensor.cols)};
 }

@@ -1,11 +1,8 @@
 // The kernels as they are, run on the CPU thread by thread (testing/emulated_grid.h).
 #include <gtest/gtest.h>
 
-#include <bit>
-#include <cmath>
-#include <type_traits>
-
 #include "kernels/cuda/decode_kernel.h"
+#include "kernels/cuda/gpu_check.h"
 #include "kernels/cuda/matmul_kernel.h"
 #include "kernels/cuda/matvec_kernel.h"
 #include "kernels/cuda/testing/emulated_grid.h"
@@ -14,12 +11,13 @@
 #include "kernels/synthetic.h"
 #include "quantizers/formats/all.h"
 #include "quantizers/formats/registry.h"
-#include "quantizers/transforms/rounding.h"
 
 namespace quantbench::gpu {
 namespace {
 
 using FormatPointer = std::shared_ptr<const Format>;
+
+constexpr GpuCheck everything{1'000'000, 1'000'000};
 
 /// visit.operator()<F>() for the description of the format.
 template <class Visit>
@@ -62,85 +60,39 @@ std::vector<float> decoded_by_kernel(const PaddedTensor& tensor, bool descending
   return out;
 }
 
-TEST(EmulatedKernels, DecodeIsBitEqualWithTheFormat) {
+TEST(EmulatedKernels, DecodeOfAnyBytesIsBitEqualWithTheFormat) {
   for (const FormatPointer& format : one_of_each()) {
     const PaddedTensor tensor = PaddedTensor::random(format, 5, columns_for(*format, DecodeKernel::threads), 1);
-    const std::vector<float> expected = decoded(tensor.view(), 1);
-    for (const bool descending : {false, true}) {
-      const std::vector<float> found = decoded_by_kernel(tensor, descending);
-      for (std::size_t i = 0; i < found.size(); ++i)
-        ASSERT_TRUE(std::bit_cast<std::uint32_t>(found[i]) == std::bit_cast<std::uint32_t>(expected[i]) ||
-                    (std::isnan(found[i]) && std::isnan(expected[i])))
-            << format->id << ", weight " << i << ": " << found[i] << ", expected " << expected[i];
-    }
+    for (const bool descending : {false, true})
+      EXPECT_NO_THROW(
+          check_against_cpu(Op::decode, tensor.view(), {}, decoded_by_kernel(tensor, descending), everything));
   }
 }
 
-/// A product and what it is held to: the exact one, and the sum of magnitudes that its rounding is measured by.
-struct ProductCase {
-  PaddedTensor tensor;
+struct Product {
+  PaddedTensor weights;
   std::size_t batch;
   std::vector<float> x;
-  std::vector<double> exact, magnitude;  // (batch, rows)
 
-  ProductCase(const FormatPointer& format, const KernelShape& shape)
-      : tensor(synthetic_tensor(format, shape.outputs, shape.inputs, 3).view()),
+  Product(const FormatPointer& format, const KernelShape& shape)
+      : weights(synthetic_tensor(format, shape.outputs, shape.inputs, 3).view()),
         batch(shape.batch),
-        x(synthetic_values(batch * tensor.view().cols, 4)) {}
+        x(synthetic_values(batch * shape.inputs, 4)) {}
 
-  /// round(number): what the kernel makes of weights and activations before it multiplies.
-  template <class Round>
-  void compute(const Round& round) {
-    const std::size_t rows = tensor.view().rows, cols = tensor.view().cols;
-    const std::vector<float> weights = decoded(tensor.view(), 1), offsets = offsets_of_weights();
-    exact.assign(batch * rows, 0), magnitude.assign(batch * rows, 0);
-    for (std::size_t b = 0; b < batch; ++b)
-      for (std::size_t row = 0; row < rows; ++row)
-        for (std::size_t i = 0; i < cols; ++i) {
-          const double activation = round(x[b * cols + i]), weight = round(weights[row * cols + i]);
-          const double offset = std::fabs(static_cast<double>(offsets[row * cols + i]));
-          exact[b * rows + row] += weight * activation;
-          magnitude[b * rows + row] += (std::fabs(weight) + 2 * offset) * std::fabs(activation);
-        }
-  }
-
-  void expect_near(std::span<const float> out, double units, const std::string& what) const {
-    for (std::size_t i = 0; i < out.size(); ++i)
-      ASSERT_NEAR(out[i], exact[i], 0x1p-24 * units * magnitude[i])
-          << what << ", " << tensor.view().format->id << ", output " << i % tensor.view().rows << " of row "
-          << i / tensor.view().rows;
-  }
-
- private:
-  /// Of each weight: its group's; abs(scale level) is at most abs(weight) + abs(offset).
-  std::vector<float> offsets_of_weights() const {
-    std::vector<float> offsets(tensor.view().weights());
-    with_description(*tensor.view().format, [&]<class F>() {
-      if constexpr (!F::floating_point) {
-        if (!F::has_offset) return;
-        const PackedMatrix<F> matrix = packed_matrix<F>(tensor.view(), tensor.view().bytes.data());
-        for (std::size_t row = 0; row < matrix.rows; ++row)
-          for (std::uint32_t run = 0; run < runs_of_row<F>(matrix.shape); ++run) {
-            const RunPlace place = place_of_run<F>(matrix.shape, run);
-            const PackedRun<F> packed = load_run<F>(matrix, row, place);
-            for (int i = 0; i < place.weights; ++i)
-              offsets[row * matrix.shape.cols + place.column + static_cast<std::size_t>(i)] =
-                  packed.affine_of_word(i / 4).offset;
-          }
-      }
-    });
-    return offsets;
+  void expect_right(Op op, std::span<const float> out) const {
+    const MatrixView activations{x, batch, weights.view().cols};
+    EXPECT_NO_THROW(check_against_cpu(op, weights.view(), activations, out, everything));
   }
 };
 
 template <unsigned batch>
-std::vector<float> multiplied_by_matvec(const ProductCase& product, bool descending) {
-  const Tensor& tensor = product.tensor.view();
-  std::vector<float> out(batch * tensor.rows, 99.0f);
-  with_description(*tensor.format, [&]<class F>() {
+std::vector<float> multiplied_by_matvec(const Product& product, bool descending) {
+  const Tensor& weights = product.weights.view();
+  std::vector<float> out(batch * weights.rows, 99.0f);
+  with_description(*weights.format, [&]<class F>() {
     using Matvec = MatvecKernel<F, batch>;
-    const MatvecArguments<F> arguments{packed_matrix<F>(tensor, tensor.bytes.data()), product.x.data(), tensor.cols,
-                                       out.data(), tensor.rows};
+    const MatvecArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()), product.x.data(), weights.cols,
+                                       out.data(), weights.rows};
     run_emulated({Matvec::blocks(arguments.weights), Matvec::threads, Matvec::shared_bytes, descending},
                  [&](const EmulatedThread& thread) { Matvec::run(thread, arguments); });
   });
@@ -149,50 +101,45 @@ std::vector<float> multiplied_by_matvec(const ProductCase& product, bool descend
 
 TEST(EmulatedKernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnTheBatch) {
   for (const FormatPointer& format : one_of_each()) {
-    ProductCase product(format, {35, columns_for(*format, 1024), 3});
-    product.compute([](float number) { return static_cast<double>(number); });
-    const std::vector<float> three = multiplied_by_matvec<3>(product, false);
-    product.expect_near(three, static_cast<double>(product.tensor.view().cols + 8), "batch of 3");
-    const std::vector<float> one = multiplied_by_matvec<1>(product, true);
+    const Product product(format, {35, columns_for(*format, 1024), 3});
+    const std::vector<float> three = multiplied_by_matvec<3>(product, false),
+                             one = multiplied_by_matvec<1>(product, true);
+    product.expect_right(Op::matvec, three);
     EXPECT_TRUE(std::equal(one.begin(), one.end(), three.begin())) << format->id;
   }
 }
 
-std::vector<float> multiplied_by_matmul(const ProductCase& product, bool descending) {
-  const Tensor& tensor = product.tensor.view();
-  std::vector<float> out(product.batch * tensor.rows, 99.0f);
-  with_description(*tensor.format, [&]<class F>() {
-    const MatmulArguments<F> arguments{packed_matrix<F>(tensor, tensor.bytes.data()),
-                                       product.x.data(),
-                                       tensor.cols,
-                                       out.data(),
-                                       tensor.rows,
-                                       product.batch};
+std::vector<float> multiplied_by_matmul(const Product& product, bool descending) {
+  const Tensor& weights = product.weights.view();
+  std::vector<float> out(product.batch * weights.rows, 99.0f);
+  with_description(*weights.format, [&]<class F>() {
+    const auto matrix = packed_matrix<F>(weights, weights.bytes.data());
+    std::vector<FourWords> rounded(product.batch * padded_runs_of<F>(matrix.shape) * run_weights / 8);
+    const RoundArguments<F> rounding{matrix.shape, product.x.data(), weights.cols, product.batch,
+                                     reinterpret_cast<std::uint16_t*>(rounded.data())};
+    run_emulated({RoundKernel::blocks(rounding), RoundKernel::threads, 0, descending},
+                 [&](const EmulatedThread& thread) { RoundKernel::run(thread, rounding); });
+    const MatmulArguments<F> arguments{matrix, rounding.rounded, out.data(), weights.rows, product.batch};
     run_emulated({MatmulKernel::blocks(arguments), MatmulKernel::threads, MatmulKernel::shared_bytes<F>, descending},
                  [&](const EmulatedThread& thread) { MatmulKernel::run(thread, arguments); });
   });
   return out;
 }
 
-double rounded_to_bf16(float number) { return static_cast<double>(bf16_to_f32(f32_to_bf16(number))); }
-
 TEST(EmulatedKernels, MatmulIsTheProductOfNumbersRoundedToBf16) {
   for (const FormatPointer& format : one_of_each()) {
-    ProductCase product(format, {19, columns_for(*format, 2 * MatmulKernel::depth), 21});
-    product.compute(rounded_to_bf16);
-    const std::vector<float> out = multiplied_by_matmul(product, false);
-    product.expect_near(out, static_cast<double>(product.tensor.view().cols + 2), "batch of 21");
+    const Product product(format, {19, columns_for(*format, 2 * MatmulKernel::depth), 21});
+    product.expect_right(Op::matmul_bf16, multiplied_by_matmul(product, false));
   }
 }
 
-TEST(EmulatedKernels, MatmulOfSeveralTilesInBothDirections) {
+TEST(EmulatedKernels, MatmulOfSeveralTilesInBothDirectionsDoesNotDependOnTheOrderOfThreads) {
   for (const char* id : {"q4_k", "iq1_m", "int3:g50"}) {
     const FormatPointer format = find_format(id);
-    ProductCase product(format, {130, columns_for(*format, MatmulKernel::depth), 131});
-    product.compute(rounded_to_bf16);
+    const Product product(format, {130, columns_for(*format, MatmulKernel::depth), 131});
     const std::vector<float> out = multiplied_by_matmul(product, false);
-    product.expect_near(out, static_cast<double>(product.tensor.view().cols + 2), id);
-    EXPECT_EQ(multiplied_by_matmul(product, true), out) << id << ": depends on the order of threads";
+    product.expect_right(Op::matmul_bf16, out);
+    EXPECT_EQ(multiplied_by_matmul(product, true), out) << id;
   }
 }
 

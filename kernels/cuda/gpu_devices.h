@@ -8,10 +8,13 @@
 namespace quantbench {
 
 struct GpuDevice {
-  std::string name;
+  std::string name = {};
   int compute_major = 0, compute_minor = 0;
   std::uint64_t memory_bytes = 0;
   int multiprocessors = 0;
+  int clock_megahertz = 0;         // the highest of multiprocessors
+  int memory_clock_megahertz = 0;  // the highest of the memory
+  std::size_t cache_bytes = 0;     // of the last level
 };
 
 struct GpuDevices {
@@ -22,7 +25,8 @@ struct GpuDevices {
 /// Never throws: a missing driver or device is an answer, not an error.
 GpuDevices gpu_devices();
 
-/// One line for reports: "NVIDIA H200 (sm_90, 139.8 GiB)" or "none (built without CUDA)".
+/// One line for reports: "NVIDIA H200 (sm_90, 139.8 GiB at 3201 MHz, 132 multiprocessors at 1980 MHz)" or
+/// "none (built without CUDA)". Clocks are the highest ones.
 std::string to_string(const GpuDevices& devices);
 
 }  // namespace quantbench

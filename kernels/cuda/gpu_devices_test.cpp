@@ -13,7 +13,8 @@ TEST(GpuDevices, EitherDevicesOrAReason) {
 
 TEST(GpuDevices, OneLineForReports) {
   EXPECT_EQ(to_string(GpuDevices{{}, "built without CUDA"}), "none (built without CUDA)");
-  EXPECT_EQ(to_string(GpuDevices{{{"A", 9, 0, std::uint64_t{3} << 29, 1}}, ""}), "A (sm_90, 1.5 GiB)");
+  EXPECT_EQ(to_string(GpuDevices{{{"A", 9, 0, std::uint64_t{3} << 29, 132, 1980, 3201}}, ""}),
+            "A (sm_90, 1.5 GiB at 3201 MHz, 132 multiprocessors at 1980 MHz)");
 }
 
 }  // namespace

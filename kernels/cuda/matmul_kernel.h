@@ -1,7 +1,8 @@
 // Packed weights times many rows of activations, both rounded to bf16, sums in f32 by the matrix units.
 //
-// A block makes a tile of 128 rows of activations by 128 outputs. A step is two runs of each weight row: every thread decodes one of them
-// into shared memory and rounds as many activations, while the step before is multiplied. Two buffers, one barrier a step.
+// First the activations are rounded (RoundKernel): each number is read by many blocks, and half as long. Then a block makes a tile of
+// 128 rows of activations by 128 outputs. A step is two runs of each weight row: every thread decodes one of them into shared memory and copies
+// as many activations there, while the step before is multiplied. Two buffers, one barrier a step.
 #pragma once
 
 #include "core/half.h"
@@ -9,12 +10,57 @@
 
 namespace quantbench::gpu {
 
+/// Rounded activations lie by runs, as steps want them: (batch, padded_runs_of, 32), zeros where a run is shorter and at the end.
+constexpr unsigned runs_of_step = 2;
+template <class F>
+QUANTBENCH_HOST_DEVICE constexpr std::uint32_t padded_runs_of(const formats::RowShape& shape) {
+  return (runs_of_row<F>(shape) + runs_of_step - 1) / runs_of_step * runs_of_step;
+}
+
+template <class F>
+struct RoundArguments {
+  typename PackedMatrix<F>::Shape shape;  // of the weights
+  const float* x = nullptr;               // (batch, cols), row stride x_stride
+  std::size_t x_stride = 0;
+  std::size_t batch = 0;
+  std::uint16_t* rounded = nullptr;  // (batch, padded_runs_of, 32) bf16, aligned to 16 bytes
+};
+
+/// Each thread rounds four neighbours of a run.
+struct RoundKernel {
+  static constexpr unsigned threads = 256, columns = 4, threads_of_run = run_weights / columns;
+
+  template <class F>
+  static std::size_t blocks(const RoundArguments<F>& arguments) {
+    return (arguments.batch * padded_runs_of<F>(arguments.shape) * threads_of_run + threads - 1) / threads;
+  }
+
+  template <class F, class Thread>
+  QUANTBENCH_DEVICE static void run(const Thread& thread, const RoundArguments<F>& arguments) {
+    const std::uint32_t runs = padded_runs_of<F>(arguments.shape);
+    const std::size_t index = std::size_t{thread.block()} * threads + thread.index();
+    const std::size_t row = index / threads_of_run / runs;
+    if (row >= arguments.batch) return;
+    const auto run = static_cast<std::uint32_t>(index / threads_of_run % runs);
+    const unsigned column = index % threads_of_run * columns;
+    float four[columns] = {};
+    if (run < runs_of_row<F>(arguments.shape)) {
+      const RunPlace place = place_of_run<F>(arguments.shape, run);
+      const float* const x = arguments.x + row * arguments.x_stride + place.column;
+      QUANTBENCH_UNROLL
+      for (unsigned i = 0; i < columns; ++i)
+        if (column + i < static_cast<unsigned>(place.weights)) four[i] = x[column + i];
+    }
+    store_aligned(arguments.rounded + index * columns,
+                  TwoWords{Thread::pack_bf16(four[0], four[1]), Thread::pack_bf16(four[2], four[3])});
+  }
+};
+
 template <class F>
 struct MatmulArguments {
   PackedMatrix<F> weights;
-  const float* x = nullptr;  // (batch, cols), row stride x_stride
-  std::size_t x_stride = 0;
-  float* y = nullptr;  // (batch, rows), row stride y_stride
+  const std::uint16_t* x = nullptr;  // RoundArguments::rounded
+  float* y = nullptr;                // (batch, rows), row stride y_stride
   std::size_t y_stride = 0;
   std::size_t batch = 0;
 };
@@ -26,14 +72,14 @@ struct MatmulArguments {
 ///   sums  row g, columns 2 t and 2 t + 1; row g + 8
 struct MatmulKernel {
   static constexpr unsigned threads = 256, warp = 32;
-  static constexpr unsigned tile = 128;                                      // rows of activations; outputs
-  static constexpr unsigned step_runs = 2, depth = step_runs * run_weights;  // columns of a step
+  static constexpr unsigned tile = 128;                          // rows of activations; outputs
+  static constexpr unsigned depth = runs_of_step * run_weights;  // columns of a step
   static constexpr unsigned stride =
       depth + 8;  // of a row in shared memory: fragments of a warp lie in different banks
   static constexpr unsigned tile_numbers = tile * stride;       // of one side
   static constexpr unsigned warp_rows = 64, warp_outputs = 32;  // of the tile of a warp
   static constexpr unsigned row_tiles = warp_rows / 16, output_tiles = warp_outputs / 8;
-  static_assert(threads == tile * step_runs && threads / warp == (tile / warp_rows) * (tile / warp_outputs));
+  static_assert(threads == tile * runs_of_step && threads / warp == (tile / warp_rows) * (tile / warp_outputs));
 
   template <class F>
   static constexpr std::size_t shared_bytes = codebook_bytes<F> + 2 * 2 * tile_numbers * sizeof(std::uint16_t);
@@ -59,29 +105,23 @@ struct MatmulKernel {
     const auto buffer = [numbers](std::uint32_t step) { return numbers + step % 2 * 2 * tile_numbers; };
     float sums[row_tiles][output_tiles][4] = {};
     load_step<F>(thread, arguments, at, 0, buffer(0));
-    for (std::uint32_t step = 0; step * step_runs < runs; ++step) {
+    for (std::uint32_t step = 0; step * runs_of_step < runs; ++step) {
       thread.synchronize();
-      if ((step + 1) * step_runs < runs) load_step<F>(thread, arguments, at, (step + 1) * step_runs, buffer(step + 1));
+      if ((step + 1) * runs_of_step < runs)
+        load_step<F>(thread, arguments, at, (step + 1) * runs_of_step, buffer(step + 1));
       multiply_step(thread, buffer(step), sums);
     }
     store<F>(thread, arguments, at, sums);
   }
 
  private:
-  struct alignas(16) FourWords {
-    std::uint32_t word[4];
-  };
-  struct alignas(8) TwoWords {
-    std::uint32_t word[2];
-  };
-
   static constexpr std::size_t tiles_of(std::size_t count) { return (count + tile - 1) / tile; }
 
   /// Activations first, then weights: (tile, stride) each.
   template <class F, class Thread>
   QUANTBENCH_DEVICE static void load_step(const Thread& thread, const MatmulArguments<F>& arguments, const Tile& at,
                                           std::uint32_t first_run, std::uint16_t* buffer) {
-    for (unsigned i = 0; i < step_runs; ++i) load_activations<F>(thread, arguments, at, first_run, i, buffer);
+    load_activations<F>(thread, arguments, at, first_run, buffer);
     load_weights<F>(thread, arguments.weights, at, first_run, buffer + tile_numbers);
   }
 
@@ -89,7 +129,7 @@ struct MatmulKernel {
   template <class F, class Thread>
   QUANTBENCH_DEVICE static void load_weights(const Thread& thread, const PackedMatrix<F>& weights, const Tile& at,
                                              std::uint32_t first_run, std::uint16_t* buffer) {
-    const unsigned output = thread.index() / step_runs, run = thread.index() % step_runs;
+    const unsigned output = thread.index() / runs_of_step, run = thread.index() % runs_of_step;
     FourWords fours[run_weights / 8] = {};
     if (at.output + output < weights.rows && first_run + run < runs_of_row<F>(weights.shape)) {
       const RunPlace place = place_of_run<F>(weights.shape, first_run + run);
@@ -104,35 +144,20 @@ struct MatmulKernel {
       store_aligned(buffer + output * stride + run * run_weights + 8 * i, fours[i]);
   }
 
-  /// Run i of the step. Eight neighbours read a row's run together, four columns each.
+  /// Eight neighbours copy what a step has of a row, 128 bytes. Rows beyond the last are that again; nobody stores their sums.
   template <class F, class Thread>
   QUANTBENCH_DEVICE static void load_activations(const Thread& thread, const MatmulArguments<F>& arguments,
-                                                 const Tile& at, std::uint32_t first_run, unsigned i,
-                                                 std::uint16_t* buffer) {
-    const bool exists = first_run + i < runs_of_row<F>(arguments.weights.shape);
-    const RunPlace place = place_of_run<F>(arguments.weights.shape, exists ? first_run + i : 0);
-    const unsigned column = thread.index() % 8 * 4;
-    const int left = exists ? place.weights - static_cast<int>(column) : 0;
-    for (unsigned row = thread.index() / 8; row < tile; row += threads / 8) {
-      const float* const x = arguments.x + (at.row + row) * arguments.x_stride + place.column + column;
-      const FourFloats four = load_four(x, at.row + row < arguments.batch ? left : 0);
-      const TwoWords pairs = {Thread::pack_bf16(four.value[0], four.value[1]),
-                              Thread::pack_bf16(four.value[2], four.value[3])};
-      store_aligned(buffer + row * stride + i * run_weights + column, pairs);
+                                                 const Tile& at, std::uint32_t first_run, std::uint16_t* buffer) {
+    constexpr unsigned numbers = 8, threads_of_row = depth / numbers;
+    const std::size_t row_numbers = std::size_t{padded_runs_of<F>(arguments.weights.shape)} * run_weights;
+    const unsigned column = thread.index() % threads_of_row * numbers;
+    QUANTBENCH_UNROLL
+    for (unsigned i = 0; i < tile * threads_of_row / threads; ++i) {
+      const unsigned row = thread.index() / threads_of_row + i * (threads / threads_of_row);
+      const std::size_t from = at.row + row < arguments.batch ? at.row + row : arguments.batch - 1;
+      store_aligned(buffer + row * stride + column,
+                    load_aligned<FourWords>(arguments.x + from * row_numbers + first_run * run_weights + column));
     }
-  }
-
-  /// The first `count` of four, then zeros.
-  QUANTBENCH_DEVICE static FourFloats load_four(const float* x, int count) {
-    FourFloats four = {};
-    if (count >= 4 && reinterpret_cast<std::uintptr_t>(x) % sizeof four == 0) {
-      four = load_aligned<FourFloats>(x);
-    } else {
-      QUANTBENCH_UNROLL
-      for (int i = 0; i < 4; ++i)
-        if (i < count) four.value[i] = x[i];
-    }
-    return four;
   }
 
   /// Where the warp's tile begins in that of the block.

@@ -18,6 +18,13 @@ struct RunOfFloats {
   float value[32];
 };
 
+struct alignas(8) TwoWords {
+  std::uint32_t word[2];
+};
+struct alignas(16) FourWords {
+  std::uint32_t word[4];
+};
+
 /// A T at an address that is a multiple of its alignment: one instruction on the device, up to 16 bytes.
 template <class T>
 QUANTBENCH_HOST_DEVICE T load_aligned(const void* p) {
@@ -197,10 +204,6 @@ struct ThreadLanes {
   }
 
  private:
-  struct alignas(8) TwoWords {
-    std::uint32_t word[2];
-  };
-
   template <class WordOf>
   QUANTBENCH_HOST_DEVICE static RunOfBytes each(const WordOf& word_of) {
     RunOfBytes run;

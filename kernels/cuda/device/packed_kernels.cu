@@ -1,7 +1,7 @@
 // Instantiates the kernels for every QUANTBENCH_CUDA_PARTS-th format from QUANTBENCH_CUDA_PART on: this source is compiled once for each
 // part, side by side.
-#include <array>
 #include <limits>
+#include <string>
 
 #include "kernels/cuda/decode_kernel.h"
 #include "kernels/cuda/device/cuda_error.h"
@@ -23,6 +23,10 @@ __global__ void __launch_bounds__((MatvecKernel<F, batch>::threads)) matvec_kern
   MatvecKernel<F, batch>::run(DeviceThread(), arguments);
 }
 template <class F>
+__global__ void __launch_bounds__(RoundKernel::threads) round_kernel(const RoundArguments<F> arguments) {
+  RoundKernel::run(DeviceThread(), arguments);
+}
+template <class F>
 __global__ void __launch_bounds__(MatmulKernel::threads) matmul_kernel(const MatmulArguments<F> arguments) {
   MatmulKernel::run(DeviceThread(), arguments);
 }
@@ -34,11 +38,20 @@ struct Launch {
   cudaStream_t stream;
 };
 
-std::string describe(const char* op, const Tensor& weights, std::size_t batch, const Launch& launch) {
-  return std::string(op) + " of " + weights.format->id + ", " + std::to_string(weights.rows) + " x " +
-         std::to_string(weights.cols) + " weights, batch " + std::to_string(batch) + ": " +
-         std::to_string(launch.blocks) + " blocks of " + std::to_string(launch.threads) + " threads with " +
-         std::to_string(launch.shared_bytes) + " bytes of shared memory";
+/// What a kernel is launched for.
+struct Request {
+  const char* op;
+  const Tensor& weights;
+  std::size_t batch;
+};
+
+void check_launch(cudaError_t status, const Request& request, const Launch& launch) {
+  if (status == cudaSuccess) return;
+  const Tensor& weights = request.weights;
+  check_cuda(status, std::string(request.op) + " of " + weights.format->id + ", " + std::to_string(weights.rows) +
+                         " x " + std::to_string(weights.cols) + " weights, batch " + std::to_string(request.batch) +
+                         ": " + std::to_string(launch.blocks) + " blocks of " + std::to_string(launch.threads) +
+                         " threads with " + std::to_string(launch.shared_bytes) + " bytes of shared memory");
 }
 
 /// Shared memory that needs no permission.
@@ -46,16 +59,16 @@ constexpr std::size_t ordinary_shared_bytes = 48 * 1024;
 
 template <class Arguments>
 void launch_kernel(void (*kernel)(Arguments), const Arguments& arguments, const Launch& launch,
-                   const std::string& asked) {
+                   const Request& request) {
   if (launch.blocks == 0) return;
   if (launch.blocks > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-    check_cuda(cudaErrorInvalidConfiguration, asked);
+    check_launch(cudaErrorInvalidConfiguration, request, launch);
   if (launch.shared_bytes > ordinary_shared_bytes)
-    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(launch.shared_bytes)),
-               asked);
+    check_launch(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(launch.shared_bytes)),
+                 request, launch);
   kernel<<<static_cast<unsigned>(launch.blocks), launch.threads, launch.shared_bytes, launch.stream>>>(arguments);
-  check_cuda(cudaGetLastError(), asked);
+  check_launch(cudaGetLastError(), request, launch);
 }
 
 template <class F>
@@ -63,7 +76,7 @@ void decode(const Tensor& weights, float* out, cudaStream_t stream) {
   const DecodeArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()), out};
   const Launch launch{DecodeKernel::blocks(arguments.weights), DecodeKernel::threads, DecodeKernel::shared_bytes<F>,
                       stream};
-  launch_kernel(&decode_kernel<F>, arguments, launch, describe("decode", weights, 1, launch));
+  launch_kernel(&decode_kernel<F>, arguments, launch, {"decode", weights, 1});
 }
 
 /// Rows of activations from `first` on.
@@ -78,7 +91,7 @@ template <class F, unsigned batch>
 void matvec_of(const Tensor& weights, const MatvecArguments<F>& arguments, cudaStream_t stream) {
   using Matvec = MatvecKernel<F, batch>;
   const Launch launch{Matvec::blocks(arguments.weights), Matvec::threads, Matvec::shared_bytes, stream};
-  launch_kernel(&matvec_kernel<F, batch>, arguments, launch, describe("matvec", weights, batch, launch));
+  launch_kernel(&matvec_kernel<F, batch>, arguments, launch, {"matvec", weights, batch});
 }
 
 template <class F>
@@ -93,15 +106,20 @@ void matvec(const Tensor& weights, const DeviceProduct& product, cudaStream_t st
 }
 
 template <class F>
+std::size_t matmul_workspace_bytes(const Tensor& weights, std::size_t batch) {
+  return batch * padded_runs_of<F>(shape_of<F>(*weights.format, weights.cols)) * run_weights * sizeof(std::uint16_t);
+}
+
+template <class F>
 void matmul(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) {
-  const MatmulArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()),
-                                     product.x,
-                                     product.x_stride,
-                                     product.y,
-                                     product.y_stride,
-                                     product.batch};
-  const Launch launch{MatmulKernel::blocks(arguments), MatmulKernel::threads, MatmulKernel::shared_bytes<F>, stream};
-  launch_kernel(&matmul_kernel<F>, arguments, launch, describe("matmul_bf16", weights, product.batch, launch));
+  const PackedMatrix<F> matrix = packed_matrix<F>(weights, weights.bytes.data());
+  const RoundArguments<F> rounding{matrix.shape, product.x, product.x_stride, product.batch,
+                                   reinterpret_cast<std::uint16_t*>(product.workspace)};
+  const Launch round{RoundKernel::blocks(rounding), RoundKernel::threads, 0, stream};
+  launch_kernel(&round_kernel<F>, rounding, round, {"rounding for matmul_bf16", weights, product.batch});
+  const MatmulArguments<F> arguments{matrix, rounding.rounded, product.y, product.y_stride, product.batch};
+  const Launch multiply{MatmulKernel::blocks(arguments), MatmulKernel::threads, MatmulKernel::shared_bytes<F>, stream};
+  launch_kernel(&matmul_kernel<F>, arguments, multiply, {"matmul_bf16", weights, product.batch});
 }
 
 }  // namespace
@@ -109,7 +127,8 @@ void matmul(const Tensor& weights, const DeviceProduct& product, cudaStream_t st
 template <>
 void add_packed_kernels<QUANTBENCH_CUDA_PART>(std::span<PackedKernels> by_layout) {
   formats::for_each_format([&]<class F>(std::size_t layout) {
-    if constexpr (part_of<F> == QUANTBENCH_CUDA_PART) by_layout[layout] = {&decode<F>, &matvec<F>, &matmul<F>};
+    if constexpr (part_of<F> == QUANTBENCH_CUDA_PART)
+      by_layout[layout] = {&decode<F>, &matvec<F>, &matmul_workspace_bytes<F>, &matmul<F>};
   });
 }
 

@@ -17,6 +17,7 @@ struct DeviceProduct {
   float* y = nullptr;  // (batch, rows), row stride y_stride
   std::size_t y_stride = 0;
   std::size_t batch = 0;
+  std::byte* workspace = nullptr;  // matmul: its matmul_workspace_bytes, aligned to 16
 };
 
 struct PackedKernels {
@@ -25,6 +26,7 @@ struct PackedKernels {
   /// Meant for batches of 1 to 8; larger ones are right, but read the weights again for every eight rows. Accuracy: matvec_kernel.h.
   void (*matvec)(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream);
   /// Both sides rounded to bf16, sums in f32 in the order of the matrix units.
+  std::size_t (*matmul_workspace_bytes)(const Tensor& weights, std::size_t batch);
   void (*matmul)(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream);
 };
 
