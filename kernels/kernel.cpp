@@ -7,6 +7,7 @@
 #include "kernels/cpu/decode.h"
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/int8_product.h"
+#include "kernels/cpu/isa_kernels.h"
 #include "kernels/cpu/packed_product.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/solver.h"
@@ -109,6 +110,7 @@ bool exists(Op op, const Format& format, Isa isa) {
 
 const char* variant_of(Op op, const Format& format, Isa isa) {
   if (op == Op::matvec_repacked) return "repacked";
+  if (op == Op::decode) return decodes_by_units(format, isa) ? "tuned" : "generic";
   if (op == Op::matvec_int8) return int8_kernels(format, isa).variant;
   return op == Op::matmul_bf16 ? matmul_bf16_variant(isa) : "generic";
 }

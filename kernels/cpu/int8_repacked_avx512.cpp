@@ -48,6 +48,15 @@ struct RepackedLanesAvx512 {
     const __m512i shifted = _mm512_srl_epi32(_mm512_cvtepu8_epi32(sixteen(p)), _mm_cvtsi32_si128(shift));
     return _mm512_cvtepi32_ps(_mm512_and_si512(shifted, _mm512_set1_epi32(15)));
   }
+  template <int shift>
+  static Floats six_bits(const std::byte* p) {
+    return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(load(p), shift), _mm512_set1_epi32(63)));
+  }
+  static Floats upper_bits(const std::byte* p) {
+    const auto bits = [p](int word) { return _mm512_srli_epi32(load(p + 64 * word), 30); };
+    return _mm512_cvtepi32_ps(
+        _mm512_or_si512(bits(0), _mm512_or_si512(_mm512_slli_epi32(bits(1), 2), _mm512_slli_epi32(bits(2), 4))));
+  }
   static Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
   static Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
   static Floats add_product(Floats a, Floats b, Floats sum) { return _mm512_fmadd_ps(a, b, sum); }

@@ -7,6 +7,7 @@
 //   L::integer(n), L::subtract_where(bits, integers, n)       n off where the bit is set
 //   L::number(x), L::to_floats(integers), L::halves(p), L::small_integers(p)   f16 and int8 of each row
 //   L::nibbles(p, shift)                    integers of four bits of the byte of each row, from bit `shift` on
+//   L::six_bits<shift>(p), L::upper_bits(p)   of six bits of the word of each row; of bits 30 and 31 of its three words
 //   L::add, L::multiply, L::add_product(a, b, sum), L::subtract_product(a, b, sum), L::store(p, floats)
 // Compiled once per instruction set; the rules of matmul_tile_impl.h about inline functions hold here too.
 #pragma once
@@ -70,6 +71,42 @@ struct QuadCodes {
   }
 };
 
+/// Of the groups of a unit; six bits are for compile-time group numbers.
+template <class R, class L>
+struct GroupScales {
+  using Floats = typename L::Floats;
+  using Scales = repacked::Scales;
+
+  template <class Group>
+  [[gnu::always_inline]] static Floats scale(const std::byte* unit, Group group) {
+    const std::byte* const scales = unit + R::scales_at;
+    const auto index = static_cast<std::size_t>(group);
+    if constexpr (R::scales == Scales::halves) return L::halves(scales + index * R::row_values);
+    if constexpr (R::scales == Scales::bytes) return L::small_integers(scales + index * band_rows);
+    if constexpr (R::scales == Scales::nibbles) return L::nibbles(scales + index * band_rows, 0);
+    if constexpr (R::scales == Scales::sixes) return sixes<Group::value>(scales);
+    if constexpr (R::scales == Scales::odd_nibbles)
+      return L::add(L::nibbles(scales + index / 2 * band_rows, group % 2 * 4), L::number(0.5f));
+  }
+
+  template <class Group>
+  [[gnu::always_inline]] static Floats offset(const std::byte* unit, Group group) {
+    const std::byte* const scales = unit + R::scales_at;
+    const auto index = static_cast<std::size_t>(group);
+    if constexpr (R::scales == Scales::halves) return L::halves(scales + (R::groups + index) * R::row_values);
+    if constexpr (R::scales == Scales::nibbles) return L::nibbles(scales + index * band_rows, 4);
+    if constexpr (R::scales == Scales::sixes) return sixes<8 + Group::value>(scales);
+  }
+
+ private:
+  template <int index>
+  [[gnu::always_inline]] static Floats sixes(const std::byte* words) {
+    if constexpr (index == repacked::six_in_upper_bits) return L::upper_bits(words);
+    constexpr repacked::PlaceOfSix place = repacked::place_of_six(index);
+    return L::template six_bits<place.shift>(words + 4 * band_rows * place.word);
+  }
+};
+
 template <class R, class L, int batch>
 struct BandProduct {
   static constexpr int groups_of_run = 32 / R::group, quads = 8 / groups_of_run;
@@ -83,29 +120,46 @@ struct BandProduct {
     Floats* const to = R::multiples ? of_unit : sums;
     Floats* const to_offsets = R::multiples ? offsets : sums;
     fetch_ahead<R::codes_at>(unit);
-    for (int run = 0; run < 8; ++run) {
+    const auto add_run = [&](auto run) __attribute__((always_inline)) {
       const std::byte* const codes = unit + R::codes_at + static_cast<std::size_t>(run) * R::run_bytes;
       fetch_ahead<R::run_bytes>(codes);
       unrolled<groups_of_run>([&](auto half) __attribute__((always_inline)) {
-        add_group<half>(unit, codes, {index, run}, to, to_offsets);
+        add_group<half>(unit, codes, Place{index, run}, to, to_offsets);
       });
+    };
+    if constexpr (R::scales == repacked::Scales::sixes) {
+      static_assert(groups_of_run == 1);
+      unrolled<8>(add_run);
+    } else {
+      for (int run = 0; run < 8; ++run) add_run(run);
     }
     if constexpr (R::multiples) add_multiples(unit, of_unit, offsets);
   }
 
  private:
+  /// Run: int, or an integral constant.
+  template <class Run>
   struct Place {
     std::size_t unit;
-    int run;
+    Run run;
   };
-  [[gnu::always_inline]] std::size_t unit_of(int b, const Place& at) const {
+  template <class Run>
+  Place(std::size_t, Run) -> Place<Run>;
+
+  template <class Run>
+  [[gnu::always_inline]] std::size_t unit_of(int b, const Place<Run>& at) const {
     return static_cast<std::size_t>(b) * x.units + at.unit;
   }
 
-  template <int half>
-  [[gnu::always_inline]] void add_group(const std::byte* unit, const std::byte* codes, const Place& at, Floats* to,
+  template <int half, class Run>
+  [[gnu::always_inline]] void add_group(const std::byte* unit, const std::byte* codes, const Place<Run>& at, Floats* to,
                                         Floats* to_offsets) const {
-    const int group = at.run * groups_of_run + half;
+    const auto group = [&] {
+      if constexpr (groups_of_run == 1)
+        return at.run;
+      else
+        return at.run * groups_of_run + half;
+    }();
     typename L::Integers dots[batch];
     for (int b = 0; b < batch; ++b)
       dots[b] = L::integer(x.starts[unit_of(b, at) * R::groups + static_cast<std::size_t>(group)]);
@@ -116,43 +170,26 @@ struct BandProduct {
         dots[b] = L::dot(dots[b], bytes, x.values + unit_of(b, at) * repacked_unit + at.run * 32 + 4 * q);
     });
     if constexpr (R::octet_shifts) shift_octets(unit, group, at, dots);
-    const Floats scale = scale_of(unit, group);
+    const Floats scale = GroupScales<R, L>::scale(unit, group);
     for (int b = 0; b < batch; ++b) {
       const Floats of_x = L::number(x.scales[unit_of(b, at) * 8 + static_cast<std::size_t>(at.run)]);
       to[b] = L::add_product(L::to_floats(dots[b]), L::multiply(scale, of_x), to[b]);
     }
     if constexpr (R::has_offset) {
-      const Floats offset = offset_of(unit, group);
+      const Floats offset = GroupScales<R, L>::offset(unit, group);
       for (int b = 0; b < batch; ++b)
         to_offsets[b] = L::add_product(
             offset, L::number(x.sums[unit_of(b, at) * R::groups + static_cast<std::size_t>(group)]), to_offsets[b]);
     }
   }
 
-  [[gnu::always_inline]] void shift_octets(const std::byte* unit, int group, const Place& at,
+  [[gnu::always_inline]] void shift_octets(const std::byte* unit, int group, const Place<int>& at,
                                            typename L::Integers* dots) const {
     constexpr int octets = R::group / 8;
     for (int i = group * octets; i < (group + 1) * octets; ++i)
       for (int b = 0; b < batch; ++b)
         dots[b] = L::subtract_where(formats::load_u16(unit + R::shifts_at + 2 * i), dots[b],
                                     x.octets[unit_of(b, at) * 32 + static_cast<std::size_t>(i)]);
-  }
-
-  [[gnu::always_inline]] static Floats scale_of(const std::byte* unit, int group) {
-    const std::byte* const scales = unit + R::units_bytes;
-    const auto index = static_cast<std::size_t>(group);
-    if constexpr (R::odd_multiples)
-      return L::add(L::nibbles(scales + index / 2 * R::scale_bytes, group % 2 * 4), L::number(0.5f));
-    if constexpr (R::nibble_pairs) return L::nibbles(scales + index * R::scale_bytes, 0);
-    if constexpr (R::multiples) return L::small_integers(scales + index * R::scale_bytes);
-    return L::halves(scales + index * R::scale_bytes);
-  }
-  [[gnu::always_inline]] static Floats offset_of(const std::byte* unit, int group) {
-    const auto index = static_cast<std::size_t>(group);
-    if constexpr (R::nibble_pairs) return L::nibbles(unit + R::units_bytes + index * R::scale_bytes, 4);
-    const std::byte* const p = unit + R::offsets_at + index * R::offset_bytes;
-    if constexpr (R::multiples) return L::small_integers(p);
-    return L::halves(p);
   }
 
   [[gnu::always_inline]] void add_multiples(const std::byte* unit, const Floats* of_unit, const Floats* offsets) {

@@ -77,6 +77,17 @@ struct RepackedLanesScalar {
   static Floats nibbles(const std::byte* p, int shift) {
     return each<Floats>([=](std::size_t row) { return static_cast<float>(static_cast<int>(p[row]) >> shift & 15); });
   }
+  template <int shift>
+  static Floats six_bits(const std::byte* p) {
+    return each<Floats>(
+        [=](std::size_t row) { return static_cast<float>(formats::load_u32(p + 4 * row) >> shift & 63); });
+  }
+  static Floats upper_bits(const std::byte* p) {
+    return each<Floats>([=](std::size_t row) {
+      const auto bits = [=](std::size_t word) { return formats::load_u32(p + 4 * (band_rows * word + row)) >> 30; };
+      return static_cast<float>(bits(0) | bits(1) << 2 | bits(2) << 4);
+    });
+  }
   static Floats add(const Floats& a, const Floats& b) {
     return each<Floats>([&](std::size_t row) { return a.of[row] + b.of[row]; });
   }

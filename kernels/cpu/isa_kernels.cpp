@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/cpu/int8_kernels.h"
 #include "quantizers/formats/all.h"
 
 namespace quantbench {
@@ -42,6 +43,14 @@ const IsaKernels& isa_kernels(Isa isa) {
   }
 #endif
   return scalar;
+}
+
+bool decodes_by_units([[maybe_unused]] const Format& format, [[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  return isa == Isa::avx512 && has_avx512_byte_products() && has_int8_kernels(format);
+#else
+  return false;
+#endif
 }
 
 }  // namespace quantbench

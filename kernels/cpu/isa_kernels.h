@@ -25,4 +25,7 @@ struct IsaKernels {
 /// Throws Error when this machine cannot run `isa`.
 const IsaKernels& isa_kernels(Isa isa);
 
+/// Whether the format is decoded by the units of products in integers (unit_decode_avx512.h).
+bool decodes_by_units(const Format& format, Isa isa);
+
 }  // namespace quantbench

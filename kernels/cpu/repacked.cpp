@@ -31,6 +31,7 @@ int multiple_of(float scale, float d) {
 template <class F>
 class UnitRepacking {
   using R = repacked::Layout<F>;
+  using Scales = repacked::Scales;
 
  public:
   UnitRepacking(const UnitOfRows& rows, std::byte* unit) : rows_(rows), unit_(unit) {}
@@ -57,19 +58,40 @@ class UnitRepacking {
   void write_scale(std::size_t row, std::size_t group) const {
     const std::byte* const block = block_of(row, group);
     const Affine affine = F::affine(block, static_cast<int>(group * R::group % F::block / R::group));
-    std::byte* const scales = unit_ + R::units_bytes;
-    std::byte* const offset = unit_ + R::offsets_at + group * R::offset_bytes;
-    if constexpr (R::odd_multiples) {
+    std::byte* const scales = unit_ + R::scales_at;
+    if constexpr (R::scales == Scales::halves) {
+      formats::HalfScale::store(scales + group * R::row_values + 2 * row, affine.scale);
+      if constexpr (R::has_offset)
+        formats::HalfScale::store(scales + (R::groups + group) * R::row_values + 2 * row, affine.offset);
+      return;
+    }
+    if constexpr (R::scales == Scales::odd_nibbles) {
       const int s = multiple_of(affine.scale, R::d(block) * R::factor / 2) / 2;
-      scales[group / 2 * R::scale_bytes + row] |= static_cast<std::byte>(s << group % 2 * 4);
+      scales[group / 2 * band_rows + row] |= static_cast<std::byte>(s << group % 2 * 4);
     } else if constexpr (R::multiples) {
-      const int k = multiple_of(affine.scale, R::d(block));
-      const int min = R::has_offset ? multiple_of(-affine.offset, R::dmin(block)) : 0;
-      scales[group * R::scale_bytes + row] = static_cast<std::byte>(R::nibble_pairs ? k | min << 4 : k);
-      if constexpr (R::offset_bytes != 0) offset[row] = static_cast<std::byte>(min);
+      const int multiple = multiple_of(affine.scale, R::d(block));
+      const int of_offset = R::has_offset ? multiple_of(-affine.offset, R::dmin(block)) : 0;
+      if constexpr (R::scales == Scales::bytes) scales[group * band_rows + row] = static_cast<std::byte>(multiple);
+      if constexpr (R::scales == Scales::nibbles)
+        scales[group * band_rows + row] = static_cast<std::byte>(multiple | of_offset << 4);
+      if constexpr (R::scales == Scales::sixes) {
+        write_six(scales, row, static_cast<int>(group), multiple);
+        write_six(scales, row, 8 + static_cast<int>(group), of_offset);
+      }
+    }
+  }
+
+  static void write_six(std::byte* words, std::size_t row, int index, int six) {
+    const auto add = [&](int word, std::uint32_t bits) {
+      std::byte* const p = words + 4 * (band_rows * static_cast<std::size_t>(word) + row);
+      formats::store_u32(p, formats::load_u32(p) | bits);
+    };
+    const auto bits = static_cast<std::uint32_t>(six);
+    if (index == repacked::six_in_upper_bits) {
+      for (int word = 0; word < 3; ++word) add(word, (bits >> (2 * word) & 3) << 30);
     } else {
-      formats::HalfScale::store(scales + group * R::scale_bytes + 2 * row, affine.scale);
-      if constexpr (R::has_offset) formats::HalfScale::store(offset + 2 * row, affine.offset);
+      const repacked::PlaceOfSix place = repacked::place_of_six(index);
+      add(place.word, bits << place.shift);
     }
   }
 

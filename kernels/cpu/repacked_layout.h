@@ -3,14 +3,12 @@
 //
 // A band is sixteen rows; it consists of units of 256 columns, one after another. The last band is filled up with rows, and the last
 // unit of each with columns, whose scales are zero. A unit is
-//   scales    16 f16 of each group, then 16 f16 offsets of each group (HalfScales with offsets); or
-//             16 f16 d, [16 f16 dmin,] 16 int8 multiples of d of each group[, 16 int8 multiples of dmin of each group] (Multiples); or
-//             the same with 16 bytes of two nibbles each: of d and dmin (NibblePairs), or s of two groups (CodebookMultiples)
+//   scales    16 f16 d[, 16 f16 dmin], unless groups have f16 scales of their own; then the groups' scales as Scales names them
 //   shifts    IQ1: 16 bits of each octet of columns: which rows' levels are two lower there
 //   codes     for each run of 32 columns as many registers as codes have bits. The four codes of row r in quad q of the run (columns
 //             4 q to 4 q + 3) are in bytes 4 r to 4 r + 3 of the registers, at the places that Codes names.
-// A weight is scale * level - offset with level = bytes[code] + base, or code + base where there is no table; IQ1 takes two off where the
-// bit of the shifts is set.
+// A weight is scale * level, plus an f16 offset or minus a multiple of dmin; level = bytes[code] + base, or code + base where there is
+// no table; IQ1 takes two off where the bit of the shifts is set.
 //
 // Formats with codebooks are repacked as the levels of their weights: more bytes, but no codewords to look up.
 #pragma once
@@ -70,33 +68,42 @@ struct Codes<6> {
   }
 };
 
-/// Groups have f16 scales (and offsets) of their own.
-struct HalfScales {
-  static constexpr bool multiples = false, nibble_pairs = false, odd_multiples = false;
+/// How the scales of the groups are stored. Where they are integers, they are multiples of d, and the offsets of dmin.
+enum class Scales {
+  halves,   // 16 f16 scales of each group, then 16 f16 offsets of each group if there are any
+  bytes,    // 16 int8 of each group
+  nibbles,  // 16 bytes of each group: the scale in the lower half, the offset in the upper one
+  sixes,    // three times 16 words of 32 bits: see place_of_six
+  odd_nibbles,  // 16 bytes of each two groups: s of the first in the lower half, that of the second in the upper; multiples are 2 s + 1
 };
 
-/// Groups have integer multiples of d and dmin, which are read from f16 at these bytes of a block.
-template <int d_at, int dmin_at = -1>
+/// Eight scales and eight offsets (8 and up) of six bits: five in each word from bit 0 on; the last one is in bits 30 and 31 of all three.
+struct PlaceOfSix {
+  int word, shift;
+};
+constexpr int six_in_upper_bits = 15;
+constexpr PlaceOfSix place_of_six(int index) { return {index / 5, index % 5 * 6}; }
+
+struct HalfScales {
+  static constexpr Scales scales = Scales::halves;
+};
+
+/// d and dmin are f16 at these bytes of a block.
+template <Scales scales_, int d_at, int dmin_at = -1>
 struct Multiples {
-  static constexpr bool multiples = true, nibble_pairs = false, odd_multiples = false;
+  static constexpr Scales scales = scales_;
   static float d(const std::byte* b) { return formats::HalfScale::load(b + d_at); }
   static float dmin(const std::byte* b) { return dmin_at < 0 ? 0 : formats::HalfScale::load(b + dmin_at); }
 };
-template <int d_at, int dmin_at>
-struct NibblePairs : Multiples<d_at, dmin_at> {
-  static constexpr bool nibble_pairs = true;
-};
 
-/// The multiple of d is 2 s + 1, times the format's unit; s of groups 2 i and 2 i + 1 are in one byte.
 template <class F>
 struct CodebookMultiples {
-  static constexpr bool multiples = true, nibble_pairs = false, odd_multiples = true;
+  static constexpr Scales scales = Scales::odd_nibbles;
   static constexpr float factor = 2 * F::codebook.unit;  // of s + 1/2
   /// Exact, since 2 s + 1 has at most six bits.
   static float d(const std::byte* b) {
     return F::affine(b, 0).scale / (static_cast<float>(2 * F::scale_of(b, 0) + 1) * F::codebook.unit);
   }
-  static float dmin(const std::byte*) { return 0; }
 };
 
 /// +-magnitude, ascending.
@@ -135,17 +142,17 @@ struct As<formats::IQ4_NL> : HalfScales, Codes<4> {
 };
 
 template <>
-struct As<formats::Q2_K> : NibblePairs<80, 82>, Codes<2> {};
+struct As<formats::Q2_K> : Multiples<Scales::nibbles, 80, 82>, Codes<2> {};
 template <>
-struct As<formats::Q3_K> : Multiples<108>, Codes<3> {};
+struct As<formats::Q3_K> : Multiples<Scales::bytes, 108>, Codes<3> {};
 template <>
-struct As<formats::Q4_K> : Multiples<0, 2>, Codes<4> {};
+struct As<formats::Q4_K> : Multiples<Scales::sixes, 0, 2>, Codes<4> {};
 template <>
-struct As<formats::Q5_K> : Multiples<0, 2>, Codes<5> {};
+struct As<formats::Q5_K> : Multiples<Scales::sixes, 0, 2>, Codes<5> {};
 template <>
-struct As<formats::Q6_K> : Multiples<208>, Codes<6> {};
+struct As<formats::Q6_K> : Multiples<Scales::bytes, 208>, Codes<6> {};
 template <>
-struct As<formats::IQ4_XS> : Multiples<0>, Codes<4> {
+struct As<formats::IQ4_XS> : Multiples<Scales::bytes, 0>, Codes<4> {
   static constexpr auto values = std::to_array(formats::iq4_values);
 };
 
@@ -184,7 +191,7 @@ constexpr bool exists = requires {
   As<F>::bits;
 };
 
-/// Sizes of a unit's parts in bytes, and what its codes stand for.
+/// Places and sizes of a unit's parts in bytes, and what its codes stand for.
 template <class F>
 struct Layout : As<F> {
   using Spec = As<F>;
@@ -214,12 +221,23 @@ struct Layout : As<F> {
       return code;
   }
 
+  static constexpr bool multiples = Spec::scales != Scales::halves;
   static constexpr std::size_t row_values = 2 * band_rows;  // bytes of an f16 of each row
-  static constexpr std::size_t units_bytes = Spec::multiples ? row_values * (has_offset ? 2 : 1) : 0;
-  static constexpr std::size_t scale_bytes = Spec::multiples ? band_rows : row_values;
-  static constexpr std::size_t offsets_at = units_bytes + groups * scale_bytes / (Spec::odd_multiples ? 2 : 1);
-  static constexpr std::size_t offset_bytes = has_offset && !Spec::nibble_pairs ? scale_bytes : 0;
-  static constexpr std::size_t shifts_at = offsets_at + groups * offset_bytes;
+  static constexpr std::size_t scales_at = multiples ? row_values * (has_offset ? 2 : 1) : 0;
+  static constexpr std::size_t scales_bytes = [] {
+    switch (Spec::scales) {
+      case Scales::halves:
+        return groups * row_values * (has_offset ? 2 : 1);
+      case Scales::bytes:
+      case Scales::nibbles:
+        return groups * band_rows;
+      case Scales::sixes:
+        return 3 * 4 * band_rows;
+      case Scales::odd_nibbles:
+        return groups / 2 * band_rows;
+    }
+  }();
+  static constexpr std::size_t shifts_at = scales_at + scales_bytes;
   static constexpr std::size_t codes_at = shifts_at + (octet_shifts ? 2 * repacked_unit / 8 : 0);
   static constexpr std::size_t run_bytes = 64 * Spec::bits;
   static constexpr std::size_t unit_bytes = codes_at + 8 * run_bytes;

@@ -70,9 +70,9 @@ TEST(Repacked, FormatsOfQAndKAndCodebooks) {
 TEST(Repacked, BytesAreThoseOfTheLayout) {
   const auto bytes = [](const char* id) { return repacked_bytes(*find_format(id), 4096, 4096); };
   const auto packed = [](const char* id) { return find_format(id)->tensor_bytes(4096, 4096); };
-  for (const char* id : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q6_k", "iq4_nl"})
+  for (const char* id : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q4_k", "q5_k", "q6_k", "iq4_nl"})
     EXPECT_EQ(bytes(id), packed(id)) << id;
-  EXPECT_EQ(bytes("q4_k"), packed("q4_k") / 144 * 148);    // scales and mins of six bits are bytes
+  EXPECT_EQ(bytes("q3_k"), packed("q3_k") / 110 * 114);    // scales of six bits are bytes
   EXPECT_EQ(bytes("iq3_s"), packed("iq3_s") / 110 * 134);  // four bits a weight, eight nibbles, d
   EXPECT_EQ(bytes("iq1_m"), packed("iq1_m") / 56 * 78);    // two bits a weight, 32 shifts, 16 nibbles, d
   EXPECT_EQ(repacked_bytes(*find_format("q8_0"), 17, 288), 2u * 2 * 16 * 272);  // whole bands and units
