@@ -49,7 +49,7 @@ TEST_F(DeviceKernels, MatmulOfEveryFormatIsTheProductOfNumbersRoundedToBf16) {
   for (const std::string& id : format_ids()) expect_right(Op::matmul_bf16, id, {300, 1100, 150});
 }
 
-TEST_F(DeviceKernels, RowsBeyondFourGibibytesAreFound) { expect_right(Op::matvec, "q8_0", {160'000, 28'672, 1}); }
+TEST_F(DeviceKernels, SlowRowsBeyondFourGibibytesAreFound) { expect_right(Op::matvec, "q8_0", {160'000, 28'672, 1}); }
 
 TEST_F(DeviceKernels, TimesAndPeaksAreNumbers) {
   const TensorData weights = synthetic_tensor(find_format("q4_0"), 4096, 4096, 1);
