@@ -71,36 +71,50 @@ struct QuadCodes {
   }
 };
 
-/// Of the groups of a unit; six bits are for compile-time group numbers.
+/// Of the groups of a unit.
 template <class R, class L>
 struct GroupScales {
   using Floats = typename L::Floats;
   using Scales = repacked::Scales;
+  const std::byte* unit;
 
-  template <class Group>
-  [[gnu::always_inline]] static Floats scale(const std::byte* unit, Group group) {
+  [[gnu::always_inline]] Floats scale(int group) const {
     const std::byte* const scales = unit + R::scales_at;
     const auto index = static_cast<std::size_t>(group);
     if constexpr (R::scales == Scales::halves) return L::halves(scales + index * R::row_values);
     if constexpr (R::scales == Scales::bytes) return L::small_integers(scales + index * band_rows);
     if constexpr (R::scales == Scales::nibbles) return L::nibbles(scales + index * band_rows, 0);
-    if constexpr (R::scales == Scales::sixes) return sixes<Group::value>(scales);
     if constexpr (R::scales == Scales::odd_nibbles)
       return L::add(L::nibbles(scales + index / 2 * band_rows, group % 2 * 4), L::number(0.5f));
   }
 
-  template <class Group>
-  [[gnu::always_inline]] static Floats offset(const std::byte* unit, Group group) {
+  [[gnu::always_inline]] Floats offset(int group) const {
     const std::byte* const scales = unit + R::scales_at;
     const auto index = static_cast<std::size_t>(group);
     if constexpr (R::scales == Scales::halves) return L::halves(scales + (R::groups + index) * R::row_values);
     if constexpr (R::scales == Scales::nibbles) return L::nibbles(scales + index * band_rows, 4);
-    if constexpr (R::scales == Scales::sixes) return sixes<8 + Group::value>(scales);
   }
+};
+
+/// Their places are for compile-time group numbers, so all are found beforehand. (With the runs unrolled instead, the compiler gathers
+/// what is fetched ahead into one burst, which costs a tenth of the speed.)
+template <class R, class L>
+requires(R::scales == repacked::Scales::sixes) struct GroupScales<R, L> {
+  using Floats = typename L::Floats;
+  Floats scales[8], offsets[8];
+
+  [[gnu::always_inline]] explicit GroupScales(const std::byte* unit) {
+    unrolled<8>([&](auto group) __attribute__((always_inline)) {
+      scales[group] = six<group>(unit + R::scales_at);
+      offsets[group] = six<8 + group>(unit + R::scales_at);
+    });
+  }
+  [[gnu::always_inline]] const Floats& scale(int group) const { return scales[group]; }
+  [[gnu::always_inline]] const Floats& offset(int group) const { return offsets[group]; }
 
  private:
   template <int index>
-  [[gnu::always_inline]] static Floats sixes(const std::byte* words) {
+  [[gnu::always_inline]] static Floats six(const std::byte* words) {
     if constexpr (index == repacked::six_in_upper_bits) return L::upper_bits(words);
     constexpr repacked::PlaceOfSix place = repacked::place_of_six(index);
     return L::template six_bits<place.shift>(words + 4 * band_rows * place.word);
@@ -120,76 +134,60 @@ struct BandProduct {
     Floats* const to = R::multiples ? of_unit : sums;
     Floats* const to_offsets = R::multiples ? offsets : sums;
     fetch_ahead<R::codes_at>(unit);
-    const auto add_run = [&](auto run) __attribute__((always_inline)) {
+    const GroupScales<R, L> scales{unit};
+    for (int run = 0; run < 8; ++run) {
       const std::byte* const codes = unit + R::codes_at + static_cast<std::size_t>(run) * R::run_bytes;
       fetch_ahead<R::run_bytes>(codes);
       unrolled<groups_of_run>([&](auto half) __attribute__((always_inline)) {
-        add_group<half>(unit, codes, Place{index, run}, to, to_offsets);
+        add_group<half>({unit, codes, scales, index, run}, to, to_offsets);
       });
-    };
-    if constexpr (R::scales == repacked::Scales::sixes) {
-      static_assert(groups_of_run == 1);
-      unrolled<8>(add_run);
-    } else {
-      for (int run = 0; run < 8; ++run) add_run(run);
     }
     if constexpr (R::multiples) add_multiples(unit, of_unit, offsets);
   }
 
  private:
-  /// Run: int, or an integral constant.
-  template <class Run>
-  struct Place {
-    std::size_t unit;
-    Run run;
+  struct Run {
+    const std::byte *unit, *codes;
+    const GroupScales<R, L>& scales;
+    std::size_t unit_index;
+    int index;
   };
-  template <class Run>
-  Place(std::size_t, Run) -> Place<Run>;
-
-  template <class Run>
-  [[gnu::always_inline]] std::size_t unit_of(int b, const Place<Run>& at) const {
-    return static_cast<std::size_t>(b) * x.units + at.unit;
+  [[gnu::always_inline]] std::size_t unit_of(int b, const Run& run) const {
+    return static_cast<std::size_t>(b) * x.units + run.unit_index;
   }
 
-  template <int half, class Run>
-  [[gnu::always_inline]] void add_group(const std::byte* unit, const std::byte* codes, const Place<Run>& at, Floats* to,
-                                        Floats* to_offsets) const {
-    const auto group = [&] {
-      if constexpr (groups_of_run == 1)
-        return at.run;
-      else
-        return at.run * groups_of_run + half;
-    }();
+  template <int half>
+  [[gnu::always_inline]] void add_group(const Run& run, Floats* to, Floats* to_offsets) const {
+    const int group = run.index * groups_of_run + half;
     typename L::Integers dots[batch];
     for (int b = 0; b < batch; ++b)
-      dots[b] = L::integer(x.starts[unit_of(b, at) * R::groups + static_cast<std::size_t>(group)]);
+      dots[b] = L::integer(x.starts[unit_of(b, run) * R::groups + static_cast<std::size_t>(group)]);
     unrolled<quads>([&](auto quad) __attribute__((always_inline)) {
       constexpr int q = half * quads + quad;
-      const auto bytes = QuadCodes<R, L>::template load<q>(codes);
+      const auto bytes = QuadCodes<R, L>::template load<q>(run.codes);
       for (int b = 0; b < batch; ++b)
-        dots[b] = L::dot(dots[b], bytes, x.values + unit_of(b, at) * repacked_unit + at.run * 32 + 4 * q);
+        dots[b] = L::dot(dots[b], bytes, x.values + unit_of(b, run) * repacked_unit + run.index * 32 + 4 * q);
     });
-    if constexpr (R::octet_shifts) shift_octets(unit, group, at, dots);
-    const Floats scale = GroupScales<R, L>::scale(unit, group);
+    if constexpr (R::octet_shifts) shift_octets(run, group, dots);
+    const Floats scale = run.scales.scale(group);
     for (int b = 0; b < batch; ++b) {
-      const Floats of_x = L::number(x.scales[unit_of(b, at) * 8 + static_cast<std::size_t>(at.run)]);
+      const Floats of_x = L::number(x.scales[unit_of(b, run) * 8 + static_cast<std::size_t>(run.index)]);
       to[b] = L::add_product(L::to_floats(dots[b]), L::multiply(scale, of_x), to[b]);
     }
     if constexpr (R::has_offset) {
-      const Floats offset = GroupScales<R, L>::offset(unit, group);
+      const Floats offset = run.scales.offset(group);
       for (int b = 0; b < batch; ++b)
         to_offsets[b] = L::add_product(
-            offset, L::number(x.sums[unit_of(b, at) * R::groups + static_cast<std::size_t>(group)]), to_offsets[b]);
+            offset, L::number(x.sums[unit_of(b, run) * R::groups + static_cast<std::size_t>(group)]), to_offsets[b]);
     }
   }
 
-  [[gnu::always_inline]] void shift_octets(const std::byte* unit, int group, const Place<int>& at,
-                                           typename L::Integers* dots) const {
+  [[gnu::always_inline]] void shift_octets(const Run& run, int group, typename L::Integers* dots) const {
     constexpr int octets = R::group / 8;
     for (int i = group * octets; i < (group + 1) * octets; ++i)
       for (int b = 0; b < batch; ++b)
-        dots[b] = L::subtract_where(formats::load_u16(unit + R::shifts_at + 2 * i), dots[b],
-                                    x.octets[unit_of(b, at) * 32 + static_cast<std::size_t>(i)]);
+        dots[b] = L::subtract_where(formats::load_u16(run.unit + R::shifts_at + 2 * i), dots[b],
+                                    x.octets[unit_of(b, run) * 32 + static_cast<std::size_t>(i)]);
   }
 
   [[gnu::always_inline]] void add_multiples(const std::byte* unit, const Floats* of_unit, const Floats* offsets) {
