@@ -19,15 +19,21 @@ struct RepackedVectors {
   std::size_t units = 0;
 };
 
+/// Where the products of some bands with some vectors go: (vectors, bands * 16), row stride `stride`.
+struct BandOutputs {
+  float* first = nullptr;
+  std::size_t stride = 0, bands = 0;
+};
+
 struct RepackedKernels {
   std::size_t unit_bytes = 0;  // 0 when the format is not repacked, and no functions here
   int group = 0;               // weights with one scale: 16 or 32
   int base = 0;                // of levels (repacked_layout.h)
-  /// out: (vectors, 16), the products of a band with one vector; with four. Against exact sums over the rounded activations x,
+  /// The products of `out.bands` bands from `band` on with one vector; with four. Against exact sums over the rounded activations x,
   ///     |error| <= 2^-24 (units + 24) sum (|scale| code + |offset|) |x|
   /// with codes as in int8_kernels.h.
-  void (*dot)(const std::byte* band, const RepackedVectors& x, float* out) = nullptr;
-  void (*dot4)(const std::byte* band, const RepackedVectors& x, float* out) = nullptr;
+  void (*dot)(const std::byte* band, const RepackedVectors& x, const BandOutputs& out) = nullptr;
+  void (*dot4)(const std::byte* band, const RepackedVectors& x, const BandOutputs& out) = nullptr;
 };
 
 /// Tables indexed by Format::layout.

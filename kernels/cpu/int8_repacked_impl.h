@@ -201,19 +201,22 @@ struct BandProduct {
 };
 
 template <class F, class L, int batch>
-void dot_band(const std::byte* band, const RepackedVectors& x, float* out) {
+void dot_bands(const std::byte* band, const RepackedVectors& x, const BandOutputs& out) {
   using R = repacked::Layout<F>;
-  BandProduct<R, L, batch> product{x, {}};
-  for (int b = 0; b < batch; ++b) product.sums[b] = L::number(0);
-  for (std::size_t unit = 0; unit < x.units; ++unit) product.add_unit(band + unit * R::unit_bytes, unit);
-  for (int b = 0; b < batch; ++b) L::store(out + static_cast<std::size_t>(b) * band_rows, product.sums[b]);
+  for (std::size_t done = 0; done < out.bands; ++done) {
+    BandProduct<R, L, batch> product{x, {}};
+    for (int b = 0; b < batch; ++b) product.sums[b] = L::number(0);
+    for (std::size_t unit = 0; unit < x.units; ++unit, band += R::unit_bytes) product.add_unit(band, unit);
+    for (int b = 0; b < batch; ++b)
+      L::store(out.first + static_cast<std::size_t>(b) * out.stride + done * band_rows, product.sums[b]);
+  }
 }
 
 template <class F, class L>
 constexpr RepackedKernels repacked_kernels_of() {
   if constexpr (repacked::exists<F>) {
     using R = repacked::Layout<F>;
-    return {R::unit_bytes, R::group, R::base, dot_band<F, L, 1>, dot_band<F, L, 4>};
+    return {R::unit_bytes, R::group, R::base, dot_bands<F, L, 1>, dot_bands<F, L, 4>};
   } else {
     return {};
   }

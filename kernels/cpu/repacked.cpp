@@ -235,18 +235,39 @@ class UnitActivations {
   std::vector<std::int32_t> starts_, octets_;
 };
 
-void multiply_band(const RepackedProduct& product, std::size_t band, const RepackedKernels& kernels,
-                   const UnitActivations& x) {
+struct BandRange {
+  std::size_t first, count;
+};
+
+void multiply_bands(const RepackedProduct& product, const BandRange& bands, const RepackedKernels& kernels,
+                    const UnitActivations& x, const BandOutputs& out) {
   const RepackedTensor& weights = *product.weights;
-  const std::byte* const bytes = weights.bytes.data() + band * units_of(weights.cols) * kernels.unit_bytes;
-  const std::size_t first = band * band_rows, rows = std::min(band_rows, weights.rows - first);
+  const std::byte* const bytes = weights.bytes.data() + bands.first * units_of(weights.cols) * kernels.unit_bytes;
   for (std::size_t done = 0; done < product.batch;) {
-    float sums[4 * band_rows];
-    const std::size_t count = product.batch - done >= 4 ? 4 : 1;
-    (count == 4 ? kernels.dot4 : kernels.dot)(bytes, x.from(done), sums);
-    for (std::size_t i = 0; i < count; ++i, ++done)
-      std::copy_n(sums + i * band_rows, rows, product.y + done * product.y_stride + first);
+    const std::size_t vectors = product.batch - done >= 4 ? 4 : 1;
+    (vectors == 4 ? kernels.dot4 : kernels.dot)(bytes, x.from(done),
+                                                {out.first + done * out.stride, out.stride, bands.count});
+    done += vectors;
   }
+}
+
+/// Whole bands, their weights read from memory once: what one call of a kernel does not multiply by all vectors goes band by band.
+void multiply_whole_bands(const RepackedProduct& product, const BandRange& bands, const RepackedKernels& kernels,
+                          const UnitActivations& x) {
+  const bool in_one_call = product.batch == 1 || product.batch == 4;
+  const std::size_t step = in_one_call ? bands.count : 1;
+  for (std::size_t band = bands.first; band < bands.first + bands.count; band += step)
+    multiply_bands(product, {band, step}, kernels, x, {product.y + band * band_rows, product.y_stride, step});
+}
+
+/// The last band, if it has fewer rows than a band: through a buffer, since kernels write whole ones.
+void multiply_rest(const RepackedProduct& product, std::size_t band, const RepackedKernels& kernels,
+                   const UnitActivations& x) {
+  const std::size_t first = band * band_rows, rows = product.weights->rows - first;
+  std::vector<float> outputs(product.batch * band_rows);
+  multiply_bands(product, {band, 1}, kernels, x, {outputs.data(), band_rows, 1});
+  for (std::size_t b = 0; b < product.batch; ++b)
+    std::copy_n(outputs.data() + b * band_rows, rows, product.y + b * product.y_stride + first);
 }
 
 }  // namespace
@@ -275,12 +296,14 @@ void matvec_repacked(const RepackedProduct& product, int threads, Isa isa) {
   const RepackedKernels& kernels = kernels_of(*weights.format, isa);
   const UnitActivations x(round_activations(product.x, product.batch, weights.cols, product.x_stride, threads),
                           kernels);
-  const std::size_t bands = divide_up(weights.rows, band_rows);
-  const std::size_t bands_of_task = divide_up(bands, std::size_t{4} * static_cast<std::size_t>(std::max(threads, 1)));
-  parallel_for(threads, divide_up(bands, std::max<std::size_t>(1, bands_of_task)), [&](std::size_t task) {
-    const std::size_t end = std::min(bands, (task + 1) * bands_of_task);
-    for (std::size_t band = task * bands_of_task; band < end; ++band) multiply_band(product, band, kernels, x);
+  const std::size_t bands = weights.rows / band_rows;
+  const std::size_t tasks = std::size_t{4} * static_cast<std::size_t>(std::max(threads, 1));
+  const std::size_t bands_of_task = std::max<std::size_t>(1, divide_up(bands, tasks));
+  parallel_for(threads, divide_up(bands, bands_of_task), [&](std::size_t task) {
+    const std::size_t first = task * bands_of_task, count = std::min(bands_of_task, bands - first);
+    multiply_whole_bands(product, {first, count}, kernels, x);
   });
+  if (weights.rows % band_rows != 0) multiply_rest(product, bands, kernels, x);
 }
 
 }  // namespace quantbench
