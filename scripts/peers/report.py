@@ -185,7 +185,8 @@ def kernel_rows(entries: dict, case_name: str, percent: str) -> list[list[str]]:
 
 
 def kernels_section(entries: dict) -> str:
-    rounds = next(iter(entries.values()))["rounds"]
+    counts = sorted({entry["rounds"] for entry in entries.values()})
+    rounds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     loads = [load for entry in entries.values() for load in entry["load"]]
     text = f"""
 ## Products of packed weights
