@@ -63,11 +63,6 @@ class CaseRunner {
   std::vector<ThroughputResult> results_;
 };
 
-std::vector<std::size_t> batches_of(Op op, const BenchmarkPlan& plan) {
-  if (!is_product(op)) return {1};
-  return is_matvec(op) ? plan.matvec_batches : plan.matmul_batches;
-}
-
 /// The solver search takes its time: a few rows tell as much. Zero: as many as the matrix has.
 std::size_t most_outputs(const Kernel& kernel) {
   if (kernel.effort.empty()) return 0;
@@ -78,7 +73,7 @@ std::vector<Case> all_cases(const BenchmarkPlan& plan) {
   std::vector<Case> cases;
   for (const Kernel& kernel : kernels())
     for (const KernelShape& matrix : plan.matrices)
-      for (const std::size_t batch : batches_of(kernel.op, plan))
+      for (const std::size_t batch : plan.batches_of(kernel.op))
         for (const int threads : plan.threads)
           if (matrix.inputs % kernel.format->block == 0) {
             const std::size_t most = most_outputs(kernel);
@@ -110,6 +105,11 @@ void initialize(const std::vector<std::string>& flags) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> BenchmarkPlan::batches_of(Op op) const {
+  if (!is_product(op)) return {1};
+  return is_matvec(op) ? matvec_batches : matmul_batches;
+}
 
 void run_benchmarks(const std::vector<std::string>& google_benchmark_flags, const std::vector<NamedBenchmark>& cases) {
   initialize(google_benchmark_flags);

@@ -20,6 +20,9 @@ struct BenchmarkPlan {
   std::vector<std::size_t> matmul_batches{128, 256};
   std::vector<int> threads{1};
   MeasureOptions options;
+
+  /// 1 for what does not multiply.
+  std::vector<std::size_t> batches_of(Op op) const;
 };
 
 /// A case of Google Benchmark, which says itself how long its iterations took.

@@ -68,16 +68,11 @@ class CaseRunner {
   std::vector<ThroughputResult> results_;
 };
 
-std::vector<std::size_t> batches_of(Op op, const BenchmarkPlan& plan) {
-  if (!is_product(op)) return {1};
-  return is_matvec(op) ? plan.matvec_batches : plan.matmul_batches;
-}
-
 std::vector<Case> all_cases(const BenchmarkPlan& plan) {
   std::vector<Case> cases;
   for (const GpuKernel& kernel : gpu_kernels())
     for (const KernelShape& matrix : plan.matrices)
-      for (const std::size_t batch : batches_of(kernel.op, plan))
+      for (const std::size_t batch : plan.batches_of(kernel.op))
         if (matrix.inputs % kernel.format->block == 0)
           cases.push_back({kernel, {matrix.outputs, matrix.inputs, batch}});
   return cases;
