@@ -122,10 +122,7 @@ void run_benchmarks(const std::vector<std::string>& google_benchmark_flags, cons
 std::vector<ThroughputResult> run_kernel_benchmarks(const std::vector<std::string>& google_benchmark_flags,
                                                     const BenchmarkPlan& plan) {
   CaseRunner runner(plan.options);
-  std::vector<NamedBenchmark> benchmarks;
-  for (const Case& each : all_cases(plan))
-    benchmarks.push_back({each.name(), [&runner, each](benchmark::State& state) { runner.run(state, each); }});
-  run_benchmarks(google_benchmark_flags, benchmarks);
+  run_benchmarks(google_benchmark_flags, named_benchmarks(runner, all_cases(plan)));
   return runner.take_results();
 }
 

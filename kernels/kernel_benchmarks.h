@@ -31,6 +31,15 @@ struct NamedBenchmark {
   std::function<void(benchmark::State&)> run;
 };
 
+/// Of cases that have a name(); runner.run(state, case) measures one. The runner outlives them.
+template <class Runner, class Case>
+std::vector<NamedBenchmark> named_benchmarks(Runner& runner, const std::vector<Case>& cases) {
+  std::vector<NamedBenchmark> benchmarks;
+  for (const Case& each : cases)
+    benchmarks.push_back({each.name(), [&runner, each](benchmark::State& state) { runner.run(state, each); }});
+  return benchmarks;
+}
+
 /// Runs those that the flags choose. Throws Error for a flag that Google Benchmark does not know and when no case matches the filter.
 void run_benchmarks(const std::vector<std::string>& google_benchmark_flags, const std::vector<NamedBenchmark>& cases);
 

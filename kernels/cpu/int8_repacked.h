@@ -29,6 +29,7 @@ struct RepackedKernels {
   std::size_t unit_bytes = 0;  // 0 when the format is not repacked, and no functions here
   int group = 0;               // weights with one scale: 16 or 32
   int base = 0;                // of levels (repacked_layout.h)
+  bool octet_shifts = false;   // whether RepackedVectors::octets is read; else it may be anything
   /// The products of `out.bands` bands from `band` on with one vector; with four. Against exact sums over the rounded activations x,
   ///     |error| <= 2^-24 (units + 24) sum (|scale| code + |offset|) |x|
   /// with codes as in int8_kernels.h.

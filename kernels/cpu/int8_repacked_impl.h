@@ -216,7 +216,7 @@ template <class F, class L>
 constexpr RepackedKernels repacked_kernels_of() {
   if constexpr (repacked::exists<F>) {
     using R = repacked::Layout<F>;
-    return {R::unit_bytes, R::group, R::base, dot_bands<F, L, 1>, dot_bands<F, L, 4>};
+    return {R::unit_bytes, R::group, R::base, R::octet_shifts, dot_bands<F, L, 1>, dot_bands<F, L, 4>};
   } else {
     return {};
   }

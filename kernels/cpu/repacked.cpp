@@ -207,7 +207,8 @@ class UnitActivations {
       std::copy_n(values, x.runs * Int8Activations::run, values_.data() + row * units_ * repacked_unit);
       std::copy_n(x.scales.data() + row * x.runs, x.runs, scales_.data() + row * units_ * runs_of_unit);
     }
-    for (std::size_t octet = 0; octet < octets_.size(); ++octet) octets_[octet] = 2 * sum_of(8 * octet, 8);
+    if (kernels.octet_shifts)
+      for (std::size_t octet = 0; octet < octets_.size(); ++octet) octets_[octet] = 2 * sum_of(8 * octet, 8);
     for (std::size_t group = 0; group < sums_.size(); ++group) {
       const std::int32_t sum = sum_of(group * group_, group_);
       starts_[group] = kernels.base * sum;

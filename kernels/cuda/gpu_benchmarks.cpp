@@ -84,10 +84,7 @@ std::vector<ThroughputResult> run_gpu_benchmarks(GpuSession& session,
                                                  const std::vector<std::string>& google_benchmark_flags,
                                                  const BenchmarkPlan& plan) {
   CaseRunner runner(session, plan.options);
-  std::vector<NamedBenchmark> benchmarks;
-  for (const Case& each : all_cases(plan))
-    benchmarks.push_back({each.name(), [&runner, each](benchmark::State& state) { runner.run(state, each); }});
-  run_benchmarks(google_benchmark_flags, benchmarks);
+  run_benchmarks(google_benchmark_flags, named_benchmarks(runner, all_cases(plan)));
   return runner.take_results();
 }
 
