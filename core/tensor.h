@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/format.h"
@@ -12,14 +13,15 @@
 
 namespace quantbench {
 
-/// A view; the bytes and the format belong to someone else and outlive it. A vector is a matrix of one row. For a
+/// A view; the bytes belong to someone else and outlive it, unless `owner` keeps them. A vector is a matrix of one row. For a
 /// linear layer rows = outputs and cols = inputs; each row is contiguous.
 struct Tensor {
   std::string name;
   std::size_t rows = 0;
   std::size_t cols = 0;
   std::shared_ptr<const Format> format;
-  std::span<const std::byte> bytes;  // format->tensor_bytes(rows, cols)
+  std::span<const std::byte> bytes;        // format->tensor_bytes(rows, cols)
+  std::shared_ptr<const void> owner = {};  // of the bytes; may be null
 
   std::size_t weights() const { return rows * cols; }
   RowBytes row(std::size_t index) const {
@@ -34,7 +36,7 @@ class TensorData {
   TensorData() = default;
   /// All bytes zero.
   TensorData(std::string name, std::size_t rows, std::size_t cols, std::shared_ptr<const Format> format)
-      : bytes_(format->tensor_bytes(rows, cols)), view_{std::move(name), rows, cols, std::move(format), {}} {
+      : bytes_(format->tensor_bytes(rows, cols)), view_{std::move(name), rows, cols, std::move(format), {}, {}} {
     view_.bytes = bytes_;
   }
   TensorData(TensorData&&) = default;
@@ -52,6 +54,14 @@ class TensorData {
   LargePages<std::byte> bytes_;
   Tensor view_;
 };
+
+/// A view that owns its bytes together with all its copies.
+inline Tensor shared_tensor(TensorData data) {
+  const auto owned = std::make_shared<const TensorData>(std::move(data));
+  Tensor tensor = owned->view();
+  tensor.owner = owned;
+  return tensor;
+}
 
 /// A row-major f32 matrix view. (rows, cols)
 struct MatrixView {

@@ -231,7 +231,7 @@ void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgre
   ImportanceUse importance(options_.importance ? &options_.importance->matrix : nullptr);
   for (const FileTensor& task : tensors_) {
     if (task.stored == nullptr) {
-      writer.append(task.tensor->name, task.tensor->bytes);
+      writer.append(task.tensor->name, task.tensor->make ? task.tensor->tensor().bytes : task.tensor->bytes);
       checkpoint_.release(*task.tensor);
     } else {
       append(task, importance, writer);

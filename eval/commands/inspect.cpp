@@ -29,7 +29,7 @@ struct Size {
 
   void add(const CheckpointTensor& tensor) {
     weights += tensor.row_count() * tensor.row_length();
-    bytes += tensor.bytes.size();
+    bytes += tensor.size_bytes();
   }
   double bits_per_weight() const {
     return weights == 0 ? 0 : 8 * static_cast<double>(bytes) / static_cast<double>(weights);
@@ -121,7 +121,7 @@ Json tensors_json(const Checkpoint& checkpoint) {
                        {"format", tensor.format ? Json(tensor.format->id) : Json()},
                        {"shape", std::vector<std::uint64_t>(tensor.dims.rbegin(), tensor.dims.rend())},
                        {"bits_per_weight", size_of(tensor).bits_per_weight()},
-                       {"bytes", tensor.bytes.size()}});
+                       {"bytes", tensor.size_bytes()}});
   return tensors;
 }
 

@@ -16,8 +16,18 @@ std::uint64_t CheckpointTensor::row_count() const {
 
 Tensor CheckpointTensor::tensor() const {
   if (!format) fail("tensor '{}' is of type {}, which this version cannot decode", name, type_name);
-  return Tensor{name, checked_cast<std::size_t>(row_count(), "rows"),
-                checked_cast<std::size_t>(row_length(), "columns"), format, bytes};
+  if (make) return shared_tensor(make());
+  return Tensor{.name = name,
+                .rows = checked_cast<std::size_t>(row_count(), "rows"),
+                .cols = checked_cast<std::size_t>(row_length(), "columns"),
+                .format = format,
+                .bytes = bytes};
+}
+
+std::uint64_t CheckpointTensor::size_bytes() const {
+  if (!make) return bytes.size();
+  return format->tensor_bytes(checked_cast<std::size_t>(row_count(), "rows"),
+                              checked_cast<std::size_t>(row_length(), "columns"));
 }
 
 Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors, std::string source,
@@ -38,8 +48,11 @@ Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors,
 
 void Checkpoint::release(const CheckpointTensor& tensor) const {
   if (!mappings_) return;
-  for (const MappedFile& mapping : *mappings_)
-    if (mapping.release(tensor.bytes)) return;
+  const auto release_range = [this](std::span<const std::byte> range) {
+    (void)std::ranges::any_of(*mappings_, [&](const MappedFile& mapping) { return mapping.release(range); });
+  };
+  release_range(tensor.bytes);
+  for (const std::span<const std::byte> range : tensor.sources) release_range(range);
 }
 
 const CheckpointTensor* Checkpoint::find(std::string_view name) const {

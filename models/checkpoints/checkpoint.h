@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,14 +96,21 @@ struct CheckpointTensor {
   std::vector<std::uint64_t> dims;
   std::uint32_t gguf_type = 0;           // for safetensors: the GGUF type of the same numbers (F32, F16, BF16, I32 ...)
   std::string type_name;                 // "Q4_0", "BF16", "I64" ...
-  std::span<const std::byte> bytes;      // in the mapped file
+  std::span<const std::byte> bytes;      // in the mapped file; empty where `make` is given
   std::shared_ptr<const Format> format;  // null when this version does not decode the type
+  /// Of a tensor that the file holds in another form (rows in another order, transposed, packed by another tool): makes it, anew
+  /// at each call. Null: `bytes` are the tensor.
+  std::function<TensorData()> make = {};
+  std::vector<std::span<const std::byte>> sources = {};  // what `make` reads of the mapped files
 
   std::uint64_t row_length() const { return dims.empty() ? 1 : dims[0]; }
   /// 0 when any dimension is 0.
   std::uint64_t row_count() const;
-  /// As a matrix of row_count() rows. Throws Error naming tensor and type when the format is not decodable here.
+  /// As a matrix of row_count() rows; owns its bytes where they have to be made. Throws Error naming tensor and type when the
+  /// format is not decodable here.
   Tensor tensor() const;
+  /// Of the tensor, in memory or in the file.
+  std::uint64_t size_bytes() const;
 };
 
 /// Value-like handle; cheap to copy (the mappings are shared). Read-only.
