@@ -66,8 +66,9 @@ struct ForwardOptions {
   int threads = 1;
   std::size_t first_position = 0;  // logits before this position are not computed
   SumOrder sum_order = SumOrder::ascending;
-  Compute compute = Compute::exact;  // of products with weight matrices
-  LayerObserver observer{};          // may be empty
+  Compute compute = Compute::exact;    // of products with weight matrices
+  WeightProducts* products = nullptr;  // what computes these instead of the CPU
+  LayerObserver observer{};            // may be empty
   bool observe_output = false;
   CacheHook cache{};  // may be empty
   InputHook input{};  // may be empty

@@ -47,7 +47,7 @@ class Pass {
         weights_(weights),
         batch_(batch),
         options_(options),
-        execution_{options.threads, options.sum_order, options.compute} {
+        execution_{options.threads, options.sum_order, options.compute, options.products} {
     if (parameters.sliding_window && batch.length > *parameters.sliding_window)
       fail("windows of {} tokens exceed the sliding attention window of {}, which is not evaluated", batch.length,
            *parameters.sliding_window);

@@ -5,6 +5,7 @@
 
 #include "core/matmul/matmul_f32.h"
 #include "core/tensor.h"
+#include "kernels/weight_products.h"
 
 namespace quantbench {
 
@@ -17,9 +18,10 @@ struct Execution {
   int threads = 1;
   SumOrder sum_order = SumOrder::ascending;
   Compute compute = Compute::exact;
+  WeightProducts* products = nullptr;  // computes instead, in its own way; null: the CPU, as `compute` says
 };
 
-/// input: (tokens, weight.cols); output: (tokens, weight.rows), overwritten. f32 weights are read in place; those of
+/// input: (tokens, weight.cols); output: (tokens, weight.rows), overwritten. On the CPU f32 weights are read in place; those of
 /// other formats are decoded panel by panel into the cache. Every output is one chain of fused multiply-adds
 /// (matmul_f32), so it depends neither on the panels nor on the threads or the number of tokens; else it
 /// depends on the instruction set as far as the order of sums goes. Throws Error when the shapes do not fit.
