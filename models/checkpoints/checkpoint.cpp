@@ -26,8 +26,12 @@ Tensor CheckpointTensor::tensor() const {
 
 std::uint64_t CheckpointTensor::size_bytes() const {
   if (!make) return bytes.size();
-  return format->tensor_bytes(checked_cast<std::size_t>(row_count(), "rows"),
-                              checked_cast<std::size_t>(row_length(), "columns"));
+  if (sources.empty())
+    return format->tensor_bytes(checked_cast<std::size_t>(row_count(), "rows"),
+                                checked_cast<std::size_t>(row_length(), "columns"));
+  std::uint64_t size = 0;
+  for (const std::span<const std::byte> source : sources) size = checked_add<std::uint64_t>(size, source.size());
+  return size;
 }
 
 Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors, std::string source,
@@ -44,6 +48,10 @@ Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors,
   for (std::size_t index = 0; index < tensors_.size(); ++index)
     if (!index_.emplace(tensors_[index].name, index).second)
       fail("{}: tensor '{}' exists twice", source_, tensors_[index].name);
+}
+
+Checkpoint Checkpoint::with_tensors(Metadata metadata, std::vector<CheckpointTensor> tensors) const {
+  return Checkpoint(std::move(metadata), std::move(tensors), source_, files_, keep_alive_, config_, mappings_);
 }
 
 void Checkpoint::release(const CheckpointTensor& tensor) const {

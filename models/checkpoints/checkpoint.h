@@ -109,7 +109,7 @@ struct CheckpointTensor {
   /// As a matrix of row_count() rows; owns its bytes where they have to be made. Throws Error naming tensor and type when the
   /// format is not decodable here.
   Tensor tensor() const;
-  /// Of the tensor, in memory or in the file.
+  /// In the file: of what it is made from, where it is made and `sources` says from what; else of the tensor.
   std::uint64_t size_bytes() const;
 };
 
@@ -132,6 +132,9 @@ class Checkpoint {
   const std::vector<std::filesystem::path>& files() const { return files_; }
   /// The config.json that lies beside safetensors files; none for GGUF, whose metadata holds the hyper-parameters.
   const std::optional<std::filesystem::path>& config() const { return config_; }
+
+  /// The same files, read as other tensors: what those are made of lies in these files.
+  Checkpoint with_tensors(Metadata metadata, std::vector<CheckpointTensor> tensors) const;
 
   /// Says that the tensor's bytes are not needed for now: the memory they take is given back until they are read again.
   void release(const CheckpointTensor& tensor) const;
