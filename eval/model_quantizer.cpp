@@ -200,6 +200,7 @@ std::uint64_t decoded_bytes(const BlockwiseTask& task, const Groups& groups) {
   std::set<std::string_view> tensors;
   for (const InputGroup& group : groups) {
     tensors.insert(group.producer);
+    if (!group.producer_bias.empty() && group.scalable) tensors.insert(group.producer_bias);
     tensors.insert(group.layers.begin(), group.layers.end());
   }
   std::uint64_t bytes = 0;

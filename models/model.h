@@ -87,10 +87,11 @@ enum class ProducerKind {
 ///
 /// Where `scalable`, the input can be rescaled without changing what the model computes: with any s[j] > 0 that is equal
 /// for columns of equal producer_rows, multiply column j of every layer's weights by s[j] and divide by it the producer's
-/// weight j (norm) or row producer_rows[j] (linear; each row once).
+/// weight j (norm) or row producer_rows[j] (linear; each row once), and the same entry of its bias.
 struct InputGroup {
   std::vector<std::string> layers;  // names of the weights, in order of execution
   std::string producer;             // name of the weights
+  std::string producer_bias;        // name of its bias; empty: none
   ProducerKind kind = ProducerKind::norm;
   std::vector<std::size_t> producer_rows;  // (cols) the producer's row or norm weight that makes each column
   std::size_t repeats = 1;                 // columns of equal producer_rows: query heads that share a value head

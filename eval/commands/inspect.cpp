@@ -9,6 +9,7 @@
 #include "eval/embedded.h"
 #include "eval/render/table.h"
 #include "models/checkpoints/checkpoint.h"
+#include "models/hugging_face/open_model.h"
 #include "models/importance/imatrix_file.h"
 #include "models/tokenizers/tokenizer.h"
 
@@ -161,7 +162,7 @@ std::function<int()> declare(CLI::App& app) {
       print_text(arguments->json ? importance_json(matrix) : importance_text(matrix, terminal_width()));
       return 0;
     }
-    const Checkpoint checkpoint = open_checkpoint(model_path(arguments->model));
+    const Checkpoint checkpoint = open_model(model_path(arguments->model));
     if (arguments->json) {
       print_text(model_json(checkpoint));
     } else {

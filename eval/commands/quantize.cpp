@@ -13,6 +13,7 @@
 #include "eval/quantize_file.h"
 #include "eval/transforms/block_scaling.h"
 #include "eval/transforms/rotation.h"
+#include "models/hugging_face/open_model.h"
 #include "models/importance/imatrix_file.h"
 
 namespace quantbench {
@@ -140,7 +141,7 @@ int quantize(const QuantizeArguments& arguments) {
   QuantizeFileOptions options = options_for(arguments);
   check_calibration(arguments, options.method);
   const bool blockwise = needs_blockwise(options.method);
-  const Checkpoint checkpoint = open_checkpoint(model_path(arguments.model));
+  const Checkpoint checkpoint = open_model(model_path(arguments.model));
   check_target(checkpoint, arguments.out);
   if (!blockwise) options.importance = importance_for(arguments);
   FileQuantizer quantizer(checkpoint, std::move(options));

@@ -6,6 +6,7 @@
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
+#include "models/hugging_face/open_model.h"
 #include "models/tokenizers/tokenizer.h"
 
 namespace quantbench {
@@ -17,7 +18,7 @@ struct TokenizeArguments {
 };
 
 int tokenize(const TokenizeArguments& arguments) {
-  const Checkpoint checkpoint = open_checkpoint(model_path(arguments.model));
+  const Checkpoint checkpoint = open_model(model_path(arguments.model));
   const auto tokenizer = load_tokenizer(checkpoint.metadata());
   std::vector<TokenId> ids = tokenizer->encode(load_text(text_path(arguments.text)).content);
   if (const auto bos = tokenizer->leading_bos(); bos && !arguments.no_bos) ids.insert(ids.begin(), *bos);

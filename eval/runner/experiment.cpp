@@ -3,12 +3,16 @@
 #include "core/hash.h"
 #include "datasets/text.h"
 #include "eval/embedded.h"
+#include "models/hugging_face/open_model.h"
 #include "models/importance/imatrix_file.h"
 
 namespace quantbench {
 namespace {
 
-std::string hash_of_files(const std::vector<std::filesystem::path>& files) {
+/// config.json is a part of the model: it holds hyper-parameters.
+std::string hash_of_files(const Checkpoint& checkpoint) {
+  std::vector<std::filesystem::path> files = checkpoint.files();
+  if (checkpoint.config()) files.push_back(*checkpoint.config());
   if (files.size() == 1) return sha256_of_file(files[0]);
   Sha256 hash;
   for (const auto& file : files) hash.update(sha256_of_file(file) + "\n");
@@ -42,10 +46,10 @@ FileReference file_reference(const std::string& name) {
 
 LoadedModel load_model_file(const FileReference& reference) {
   LoadedModel loaded;
-  loaded.checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(model_path(reference.location)));
+  loaded.checkpoint = std::make_shared<const Checkpoint>(open_model(model_path(reference.location)));
   const Checkpoint& checkpoint = *loaded.checkpoint;
   loaded.name = reference.name;
-  loaded.sha256 = hash_of_files(checkpoint.files());
+  loaded.sha256 = hash_of_files(checkpoint);
   loaded.model = load_model(checkpoint);
   loaded.tokenizer = load_tokenizer(checkpoint.metadata());
   loaded.weights = weights_of(checkpoint);

@@ -139,6 +139,10 @@ void fold(const GroupScales& chosen, OpenBlock& block) {
     multiply_into(block.change_of(layer).cols, chosen.scales);
   }
   const std::string& name = chosen.group.producer;
+  if (const std::string& bias_name = chosen.group.producer_bias; !bias_name.empty()) {
+    const std::span<float> bias = block.edit(bias_name);
+    divide_columns(bias, scales_of_rows(chosen, bias.size()));
+  }
   const std::span<float> producer = block.edit(name);
   if (chosen.group.kind == ProducerKind::norm) return divide_columns(producer, scales_of_rows(chosen, producer.size()));
   const Tensor& tensor = block.weights().at(name);

@@ -313,11 +313,14 @@ TEST(Llama, RefusesMalformedHyperParameters) {
        {.changed_keys = {{"llama.rope.freq_base", MetadataScalar(std::numeric_limits<float>::infinity())}}},
        "llama.rope.freq_base"},
       {"zero base", {.changed_keys = {{"llama.rope.freq_base", MetadataScalar(0.0f)}}}, "llama.rope.freq_base"},
-      {"partial rotation", {.changed_keys = {{"llama.rope.dimension_count", number(4)}}}, "expected the head size 6"},
-      {"odd heads", {.head_size = 5}, "odd size 5"},
+      {"too much rotation", {.changed_keys = {{"llama.rope.dimension_count", number(8)}}}, "up to the head size 6"},
+      {"odd heads", {.head_size = 5}, "rope.dimension_count is 5"},
       {"value length", {.changed_keys = {{"llama.attention.value_length", number(8)}}}, "value_length is 8"},
       {"indivisible width", {.width = 21, .removed_keys = {"llama.attention.key_length"}}, "does not divide"},
-      {"yarn", {.changed_keys = {{"llama.rope.scaling.type", MetadataScalar(std::string("yarn"))}}}, "'yarn'"},
+      {"scaling", {.changed_keys = {{"llama.rope.scaling.type", MetadataScalar(std::string("dynamic"))}}}, "'dynamic'"},
+      {"yarn without its context",
+       {.changed_keys = {{"llama.rope.scaling.type", MetadataScalar(std::string("yarn"))}}},
+       "llama.rope.scaling.original_context_length"},
       {"experts", {.changed_keys = {{"llama.expert_count", number(8)}}}, "llama.expert_count"},
       {"vocabulary", {.changed_keys = {{"llama.vocab_size", number(36)}}}, "36"},
       {"tokenizer",
@@ -326,7 +329,7 @@ TEST(Llama, RefusesMalformedHyperParameters) {
       {"width", {.changed_keys = {{"llama.embedding_length", number(24)}}}, "token_embd.weight has shape 20 x 37"},
       {"missing tensor", {.removed_tensors = {"blk.1.ffn_down.weight"}}, "blk.1.ffn_down.weight"},
       {"missing embedding", {.removed_tensors = {"token_embd.weight"}}, "token_embd.weight"},
-      {"bias", {.added_tensors = {{"blk.0.attn_q.bias", {24}}}}, "blk.0.attn_q.bias"},
+      {"bias", {.added_tensors = {{"blk.0.attn_q.bias", {24}}}}, "blk.0.attn_k.bias"},
       {"factors", {.added_tensors = {{"rope_freqs.weight", {6}}}}, "rope_freqs.weight"},
       {"architecture", {.changed_keys = {{"general.architecture", MetadataScalar(std::string("lama"))}}}, "llama"},
   };
@@ -351,12 +354,25 @@ TEST(Llama, AcceptsPerLayerArraysAndDefaults) {
   EXPECT_NO_THROW(load_model(tiny_llama(defaults)));
 }
 
-TEST(Llama, WindowsBeyondTheSlidingWindowAreRefused) {
-  const Checkpoint checkpoint = tiny_llama({.changed_keys = {{"llama.attention.sliding_window", number(8)}}});
-  const auto model = load_model(checkpoint);
+TEST(Llama, ASlidingWindowHidesWhatLiesFurtherBack) {
+  const Checkpoint whole = tiny_llama({.layers = 1});
+  const Checkpoint sliding =
+      tiny_llama({.layers = 1, .changed_keys = {{"llama.attention.sliding_window", number(8)}}});
   const std::vector<std::int32_t> tokens = random_tokens(18, 37, 1);
-  EXPECT_NO_THROW(run(*model, weights_of(checkpoint), {std::span(tokens).first(16), 2, 8}, {}));
-  EXPECT_THROW(run(*model, weights_of(checkpoint), {tokens, 2, 9}, {}), Error);
+  const auto logits = [&](const Checkpoint& checkpoint, std::span<const std::int32_t> window) {
+    return run(*load_model(checkpoint), weights_of(checkpoint), {window, 1, window.size()}, {});
+  };
+  const std::vector<float> seen = logits(sliding, tokens), all = logits(whole, tokens);
+  const auto position = [](const std::vector<float>& values, std::size_t index) {
+    return std::vector(values.begin() + static_cast<std::ptrdiff_t>(index * 37),
+                       values.begin() + static_cast<std::ptrdiff_t>((index + 1) * 37));
+  };
+  EXPECT_EQ(position(seen, 7), position(all, 7));
+  EXPECT_NE(position(seen, 8), position(all, 8));
+  // Rotations depend on distances alone, so the last eight tokens by themselves give the same last logits.
+  const std::vector<float> last = logits(whole, std::span(tokens).last(8));
+  const std::vector<float> expected = position(last, 7), found = position(seen, 17);
+  for (std::size_t token = 0; token < 37; ++token) EXPECT_NEAR(found[token], expected[token], 3e-5);
 }
 
 }  // namespace

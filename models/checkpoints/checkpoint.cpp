@@ -16,7 +16,11 @@ std::uint64_t CheckpointTensor::row_count() const {
 
 Tensor CheckpointTensor::tensor() const {
   if (!format) fail("tensor '{}' is of type {}, which this version cannot decode", name, type_name);
-  if (make) return shared_tensor(make());
+  if (make) {
+    Tensor made = shared_tensor(make());
+    made.name = name;
+    return made;
+  }
   return Tensor{.name = name,
                 .rows = checked_cast<std::size_t>(row_count(), "rows"),
                 .cols = checked_cast<std::size_t>(row_length(), "columns"),

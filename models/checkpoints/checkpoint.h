@@ -90,6 +90,15 @@ class Metadata {
 /// `gguf_type` of a tensor whose numbers GGUF has no type for (the U8, BOOL or F8 tensors of safetensors files).
 inline constexpr std::uint32_t no_gguf_type = 0xFFFFFFFFu;
 
+/// What a tensor was in the file before it was brought to GGUF's conventions (models/hugging_face/).
+struct TensorOrigin {
+  std::string name;
+  /// Row r was row row_order[r]; empty: as it was. A vector's numbers count as rows.
+  std::vector<std::uint32_t> row_order;
+  bool transposed = false;
+  float added = 0;  // to each number
+};
+
 /// One tensor as the file describes it. `dims[0]` is the row length (fastest axis), as in GGUF.
 struct CheckpointTensor {
   std::string name;
@@ -102,6 +111,7 @@ struct CheckpointTensor {
   /// at each call. Null: `bytes` are the tensor.
   std::function<TensorData()> make = {};
   std::vector<std::span<const std::byte>> sources = {};  // what `make` reads of the mapped files
+  std::shared_ptr<const TensorOrigin> origin = {};       // null: as in the file
 
   std::uint64_t row_length() const { return dims.empty() ? 1 : dims[0]; }
   /// 0 when any dimension is 0.

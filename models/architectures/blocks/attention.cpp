@@ -1,12 +1,15 @@
 #include "models/architectures/blocks/attention.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "core/checked.h"
 #include "core/parallel.h"
 #include "models/architectures/blocks/simd.h"
+#include "models/architectures/blocks/soft_cap.h"
 #include "models/architectures/blocks/softmax.h"
 
 namespace quantbench {
@@ -56,10 +59,8 @@ class BlockAttention {
     std::vector<float> scores(block.count * stride);
     std::vector<float> sums(block.count);
     compute_scores(block, scores, stride);
-    const float scale = 1.0f / std::sqrt(static_cast<float>(shape_.head_size));
     for (std::size_t query = 0; query < block.count; ++query)
-      sums[query] =
-          softmax_numerators(std::span(scores).subspan(query * stride, stride), block.first + query + 1, scale);
+      sums[query] = numerators(block, block.first + query, std::span(scores).subspan(query * stride, stride));
     mix_values(block, scores, stride, out);
     for (std::size_t query = 0; query < block.count; ++query) {
       float* const row = out_row(block, query, out);
@@ -73,6 +74,25 @@ class BlockAttention {
   }
   float* out_row(const QueryBlock& block, std::size_t query, Matrix& out) const {
     return out.row(token(block, block.first + query)).data() + block.head * shape_.head_size;
+  }
+
+  /// Of the softmax of one query's scores; their sum is returned.
+  float numerators(const QueryBlock& block, std::size_t position, std::span<float> scores) const {
+    const std::size_t valid = position + 1;
+    float scale = shape_.scale != 0 ? shape_.scale : 1.0f / std::sqrt(static_cast<float>(shape_.head_size));
+    if (shape_.soft_cap > 0) {
+      soft_cap(scores.first(valid), shape_.soft_cap, scale);
+      scale = 1;
+    }
+    if (!shape_.slopes.empty()) {
+      const float slope = shape_.slopes[block.head];
+      for (std::size_t key = 0; key < valid; ++key)
+        scores[key] = scores[key] * scale - slope * static_cast<float>(position - key);
+      scale = 1;
+    }
+    if (shape_.window > 0 && valid > shape_.window)
+      std::ranges::fill(scores.first(valid - shape_.window), -std::numeric_limits<float>::infinity());
+    return softmax_numerators(scores, valid, scale);
   }
 
   void compute_scores(const QueryBlock& block, std::span<float> scores, std::size_t stride) const {
@@ -114,6 +134,17 @@ class BlockAttention {
 };
 
 }  // namespace
+
+std::vector<float> alibi_slopes(std::size_t heads) {
+  const std::size_t power = std::bit_floor(heads);
+  std::vector<float> slopes;
+  for (std::size_t head = 0; head < heads; ++head) {
+    const std::size_t step = head < power ? head + 1 : 2 * (head - power) + 1;
+    const double exponent = (head < power ? -8.0 : -4.0) / static_cast<double>(power) * static_cast<double>(step);
+    slopes.push_back(static_cast<float>(std::exp2(exponent)));
+  }
+  return slopes;
+}
 
 void attention(const AttentionShape& shape, const AttentionInput& input, const Execution& execution, Matrix& out) {
   const Matrix transposed = transposed_values(shape, input.values, execution.threads);

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -5,10 +6,13 @@
 #include <numeric>
 #include <vector>
 
+#include "models/architectures/blocks/activation.h"
+#include "models/architectures/blocks/attention.h"
+#include "models/architectures/blocks/layer_norm.h"
 #include "models/architectures/blocks/rms_norm.h"
 #include "models/architectures/blocks/rope.h"
+#include "models/architectures/blocks/soft_cap.h"
 #include "models/architectures/blocks/softmax.h"
-#include "models/architectures/blocks/swiglu.h"
 
 namespace quantbench {
 namespace {
@@ -56,7 +60,7 @@ TEST(Softmax, EveryIsaGivesTheSameBits) {
 TEST(Swiglu, EqualsTheDefinitionOnEveryIsaAndThreadCount) {
   const std::vector<float> gate = wave(40003, 0.013, 60), up = wave(40003, 0.7, 2);
   std::vector<float> expected = gate;
-  swiglu(expected, up, 1, Isa::scalar);
+  activate_gated(expected, up, Activation::silu, 1, Isa::scalar);
   for (std::size_t index = 0; index < gate.size(); ++index) {
     const double x = gate[index];
     ASSERT_NEAR(expected[index], x / (1 + std::exp(-x)) * static_cast<double>(up[index]), 1e-5);
@@ -64,7 +68,7 @@ TEST(Swiglu, EqualsTheDefinitionOnEveryIsaAndThreadCount) {
   for (const Isa isa : available_isas())
     for (const int threads : {1, 2, 5}) {
       std::vector<float> result = gate;
-      swiglu(result, up, threads, isa);
+      activate_gated(result, up, Activation::silu, threads, isa);
       EXPECT_EQ(result, expected) << to_string(isa) << ", " << threads << " threads";
     }
 }
@@ -72,8 +76,72 @@ TEST(Swiglu, EqualsTheDefinitionOnEveryIsaAndThreadCount) {
 TEST(Swiglu, ExtremeGates) {
   std::vector<float> gate = {-1e30f, 1e30f, -200, 200, 0};
   const std::vector<float> up(5, 1.0f);
-  swiglu(gate, up, 1);
+  activate_gated(gate, up, Activation::silu, 1);
   EXPECT_EQ(gate, (std::vector<float>{0, 1e30f, 0, 200, 0}));
+}
+
+double reference(Activation activation, double x) {
+  switch (activation) {
+    case Activation::relu:
+      return std::max(x, 0.0);
+    case Activation::silu:
+      return x / (1 + std::exp(-x));
+    case Activation::gelu:
+      return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+    case Activation::gelu_tanh:
+      return x / 2 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979) * (x + 0.044715 * x * x * x)));
+  }
+  return 0;
+}
+
+TEST(Activation, EqualsTheDefinitionOnEveryIsaAndThreadCount) {
+  for (const Activation activation : {Activation::relu, Activation::silu, Activation::gelu, Activation::gelu_tanh}) {
+    const std::vector<float> values = wave(40003, 0.013, 12);
+    std::vector<float> expected = values;
+    activate(expected, activation, 1, Isa::scalar);
+    for (std::size_t index = 0; index < values.size(); ++index)
+      ASSERT_NEAR(expected[index], reference(activation, values[index]), 3e-6);
+    for (const Isa isa : available_isas())
+      for (const int threads : {1, 5}) {
+        std::vector<float> result = values;
+        activate(result, activation, threads, isa);
+        EXPECT_EQ(result, expected) << to_string(isa) << ", " << threads << " threads";
+      }
+  }
+}
+
+TEST(SoftCap, EqualsTheDefinitionOnEveryIsa) {
+  const std::vector<float> values = wave(1003, 0.13, 300);
+  std::vector<float> expected = values;
+  soft_cap(expected, 30, 0.5f, Isa::scalar);
+  for (std::size_t index = 0; index < values.size(); ++index)
+    ASSERT_NEAR(expected[index], 30 * std::tanh(0.5 * static_cast<double>(values[index]) / 30), 30 * 2e-7);
+  for (const Isa isa : available_isas()) {
+    std::vector<float> result = values;
+    soft_cap(result, 30, 0.5f, isa);
+    EXPECT_EQ(result, expected) << to_string(isa);
+  }
+}
+
+TEST(LayerNorm, ByHand) {
+  const std::vector<float> input = {1, 2, 3, 6};  // mean 3, variance 3.5
+  const std::vector<float> weight = {1, 1, 2, 1}, bias = {0, 0.5f, 0, 1};
+  std::vector<float> output(4);
+  layer_norm({input, 1, 4}, {weight, bias, 0.5f}, 1, output);
+  EXPECT_FLOAT_EQ(output[0], -1);
+  EXPECT_FLOAT_EQ(output[1], -0.5f + 0.5f);
+  EXPECT_FLOAT_EQ(output[2], 0);
+  EXPECT_FLOAT_EQ(output[3], 1.5f + 1);
+  layer_norm({input, 1, 4}, {weight, {}, 0.5f}, 1, output);
+  EXPECT_FLOAT_EQ(output[3], 1.5f);
+}
+
+TEST(Alibi, SlopesOfThePaper) {
+  EXPECT_THAT(alibi_slopes(8), testing::Pointwise(testing::FloatEq(), {0.5f, 0.25f, 0.125f, 0.0625f, 0.03125f,
+                                                                       0.015625f, 0.0078125f, 0.00390625f}));
+  // 6 heads: the four of n = 4, then the first and third of n = 8.
+  EXPECT_THAT(alibi_slopes(6),
+              testing::Pointwise(testing::FloatEq(), {0.25f, 0.0625f, 0.015625f, 0.00390625f, 0.5f, 0.125f}));
 }
 
 TEST(RmsNorm, ByHand) {
@@ -93,7 +161,7 @@ TEST(Rope, TurnsInterleavedPairs) {
   Matrix values(6, 8);  // two windows, two heads
   std::iota(values.values().begin(), values.values().end(), 1.0f);
   const Matrix before = values;
-  apply_rope(values, rotations, 2);
+  apply_rope(values, rope, rotations, 2);
   for (std::size_t row = 0; row < 6; ++row)
     for (std::size_t first = 0; first < 8; first += 2) {
       const double position = static_cast<double>(row % 3) / 2;

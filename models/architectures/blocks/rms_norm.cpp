@@ -5,29 +5,9 @@
 
 #include "core/parallel.h"
 #include "models/architectures/blocks/matrix.h"
+#include "models/architectures/blocks/row_mean.h"
 
 namespace quantbench {
-namespace {
-
-double mean_square(std::span<const float> row) {
-  constexpr std::size_t lanes = 8;
-  double sums[lanes] = {};
-  std::size_t index = 0;
-  for (; index + lanes <= row.size(); index += lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const double value = row[index + lane];
-      sums[lane] += value * value;
-    }
-  }
-  for (std::size_t lane = 0; index < row.size(); ++index, ++lane) {
-    const double value = row[index];
-    sums[lane] += value * value;
-  }
-  const double sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-  return sum / static_cast<double>(row.size());
-}
-
-}  // namespace
 
 void rms_norm(MatrixView input, const RmsNorm& norm, int threads, std::span<float> output) {
   parallel_for(threads, divide_up(input.rows, rows_per_task), [&](std::size_t task) {
@@ -35,7 +15,8 @@ void rms_norm(MatrixView input, const RmsNorm& norm, int threads, std::span<floa
     for (std::size_t index = task * rows_per_task; index < last; ++index) {
       const std::span<const float> row = input.row(index);
       const std::span<float> normed = output.subspan(index * input.cols, input.cols);
-      const auto factor = static_cast<float>(1.0 / std::sqrt(mean_square(row) + static_cast<double>(norm.epsilon)));
+      const double mean_square = row_mean(row, [](double x) { return x * x; });
+      const auto factor = static_cast<float>(1.0 / std::sqrt(mean_square + static_cast<double>(norm.epsilon)));
       for (std::size_t column = 0; column < row.size(); ++column)
         normed[column] = row[column] * factor * norm.weight[column];
     }

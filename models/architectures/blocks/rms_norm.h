@@ -12,7 +12,7 @@ struct RmsNorm {
   float epsilon = 0;
 };
 
-/// input: (rows, cols); output: the same shape, overwritten. The mean is f64, in 8 interleaved partial sums.
+/// input: (rows, cols); output: the same shape, overwritten; may be the input. The mean is f64, in 8 interleaved partial sums.
 void rms_norm(MatrixView input, const RmsNorm& norm, int threads, std::span<float> output);
 
 }  // namespace quantbench
