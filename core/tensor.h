@@ -13,6 +13,18 @@
 
 namespace quantbench {
 
+struct Tensor;
+
+/// Where a tensor lies that is not kept in memory: in a mapped file, as it is or in another form.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  /// The tensor with its bytes: views of the file, or made anew and owned by what is returned. Throws Error.
+  virtual Tensor load() const = 0;
+  /// Says that the file's bytes are not needed for now: the memory that they take is given back until they are read again.
+  virtual void release() const = 0;
+};
+
 /// A view; the bytes belong to someone else and outlive it, unless `owner` keeps them. A vector is a matrix of one row. For a
 /// linear layer rows = outputs and cols = inputs; each row is contiguous.
 struct Tensor {
@@ -22,6 +34,8 @@ struct Tensor {
   std::shared_ptr<const Format> format;
   std::span<const std::byte> bytes;        // format->tensor_bytes(rows, cols)
   std::shared_ptr<const void> owner = {};  // of the bytes; may be null
+  /// May be null. Where it is given, `bytes` may be empty: `loaded` has them.
+  std::shared_ptr<const TensorSource> source = {};
 
   std::size_t weights() const { return rows * cols; }
   RowBytes row(std::size_t index) const {
@@ -36,7 +50,7 @@ class TensorData {
   TensorData() = default;
   /// All bytes zero.
   TensorData(std::string name, std::size_t rows, std::size_t cols, std::shared_ptr<const Format> format)
-      : bytes_(format->tensor_bytes(rows, cols)), view_{std::move(name), rows, cols, std::move(format), {}, {}} {
+      : bytes_(format->tensor_bytes(rows, cols)), view_{std::move(name), rows, cols, std::move(format), {}, {}, {}} {
     view_.bytes = bytes_;
   }
   TensorData(TensorData&&) = default;
@@ -61,6 +75,18 @@ inline Tensor shared_tensor(TensorData data) {
   Tensor tensor = owned->view();
   tensor.owner = owned;
   return tensor;
+}
+
+inline bool is_loaded(const Tensor& tensor) {
+  return !tensor.bytes.empty() || tensor.source == nullptr || tensor.weights() == 0;
+}
+
+/// The tensor with its bytes in memory for as long as the result lives.
+inline Tensor loaded(const Tensor& tensor) { return is_loaded(tensor) ? tensor : tensor.source->load(); }
+
+/// Says that the tensor's bytes are not needed for now.
+inline void release(const Tensor& tensor) {
+  if (tensor.source) tensor.source->release();
 }
 
 /// A row-major f32 matrix view. (rows, cols)

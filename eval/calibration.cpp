@@ -1,6 +1,7 @@
 #include "eval/calibration.h"
 
 #include "core/error.h"
+#include "eval/forward_windows.h"
 
 namespace quantbench {
 
@@ -15,8 +16,7 @@ Calibration collect_calibration(const Model& model, const Weights& weights, cons
     layer.add(input, windows.length, options.threads);
     if (!layer.finite()) fail("calibration: the input of {} is not finite", name);
   };
-  for_each_batch(windows, options.progress,
-                 [&](std::size_t, const TokenBatch& batch) { model.forward(weights, batch, forward, LogitsSink()); });
+  forward_windows({model, weights, windows, forward}, options.progress, {});
   Calibration calibration;
   for (const auto& [name, layer] : sums) calibration.emplace(name, layer.statistics());
   return calibration;

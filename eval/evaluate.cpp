@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "eval/forward_windows.h"
 
 namespace quantbench {
 namespace {
@@ -47,20 +48,19 @@ void for_each_scored_block(const Subject& subject, const EvaluateOptions& option
   forward.compute = options.compute;
   forward.cache = options.cache;
   forward.input = options.input;
-  for_each_batch(windows, options.progress, [&](std::size_t first_window, const TokenBatch& batch) {
-    subject.model.forward(subject.weights, batch, forward, [&](const LogitsBlock& block) {
-      const std::size_t window = first_window + block.window;
-      // The last position predicts a token of the next window, which no protocol scores.
-      const std::size_t end = std::min(block.first_position + block.logits.rows, windows.length - 1);
-      if (end <= block.first_position) return;
-      const std::size_t count = end - block.first_position;
-      body(ScoredBlock{window,
-                       block.first_position,
-                       window * windows.scored_per_window + block.first_position - first_scored,
-                       {block.logits.values.first(count * block.logits.cols), count, block.logits.cols},
-                       windows.window(window).subspan(block.first_position + 1, count)});
-    });
-  });
+  forward_windows({subject.model, subject.weights, windows, forward}, options.progress,
+                  [&](std::size_t first_window, const LogitsBlock& block) {
+                    const std::size_t window = first_window + block.window;
+                    // The last position predicts a token of the next window, which no protocol scores.
+                    const std::size_t end = std::min(block.first_position + block.logits.rows, windows.length - 1);
+                    if (end <= block.first_position) return;
+                    const std::size_t count = end - block.first_position;
+                    body(ScoredBlock{window,
+                                     block.first_position,
+                                     window * windows.scored_per_window + block.first_position - first_scored,
+                                     {block.logits.values.first(count * block.logits.cols), count, block.logits.cols},
+                                     windows.window(window).subspan(block.first_position + 1, count)});
+                  });
 }
 
 LogitsRow normalized(const ScoredBlock& block, std::size_t row) {

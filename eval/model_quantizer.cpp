@@ -120,6 +120,7 @@ class BlockwiseQuantizer {
     }
     calibration_.leave(state);
     keep_edited();
+    release_block(task_.weights, block);
   }
 
   void transform(const BlockState& state) {

@@ -182,7 +182,7 @@ void FileQuantizer::use_outside(TensorMap outside) {
 }
 
 void FileQuantizer::append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const {
-  checkpoint_.release(*task.tensor);
+  task.tensor->release();
   if (made.format->id == task.stored->id) return writer.append(made.name, made.bytes);
   std::vector<float> values(made.weights());  // (rows, cols)
   decode_rows(made, 0, made.rows, values, options_.threads);
@@ -196,7 +196,7 @@ void FileQuantizer::append(const FileTensor& task, ImportanceUse& importance, Gg
   const Tensor source = changed == sources_.end() ? task.tensor->tensor() : changed->second.view();
   std::vector<float> values(source.weights());  // (rows, cols)
   decode_rows(source, 0, source.rows, values, options_.threads);
-  checkpoint_.release(*task.tensor);
+  task.tensor->release();
   if (!task.allocated) return writer.append(source.name, std::as_bytes(std::span(values)));
   const std::size_t matrices = matrices_of(*task.tensor), rows = source.rows / matrices;
   const std::vector<float> mean_square =
@@ -232,7 +232,7 @@ void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgre
   for (const FileTensor& task : tensors_) {
     if (task.stored == nullptr) {
       writer.append(task.tensor->name, task.tensor->make ? task.tensor->tensor().bytes : task.tensor->bytes);
-      checkpoint_.release(*task.tensor);
+      task.tensor->release();
     } else {
       append(task, importance, writer);
     }

@@ -1,9 +1,21 @@
 #include "models/model.h"
 
+#include <fmt/format.h>
+
 #include "core/error.h"
 #include "core/suggest.h"
 
 namespace quantbench {
+namespace {
+
+template <class Body>
+void for_each_of_block(const Weights& weights, std::size_t block, const Body& body) {
+  const std::string prefix = fmt::format("blk.{}.", block);
+  for (auto found = weights.lower_bound(prefix); found != weights.end() && found->first.starts_with(prefix); ++found)
+    body(found->first, found->second);
+}
+
+}  // namespace
 
 std::vector<std::string> Model::linear_layers() const {
   std::vector<std::string> names;
@@ -34,9 +46,21 @@ std::unique_ptr<const Model> load_model(const Checkpoint& checkpoint) {
 Weights weights_of(const Checkpoint& checkpoint) {
   Weights weights;
   for (const CheckpointTensor& tensor : checkpoint.tensors()) {
-    if (tensor.format) weights.emplace(tensor.name, tensor.tensor());
+    if (tensor.format) weights.emplace(tensor.name, tensor.unloaded_tensor());
   }
   return weights;
+}
+
+Weights loaded_block(const Weights& weights, std::size_t block) {
+  Weights of_block;
+  for_each_of_block(weights, block, [&](const std::string& name, const Tensor& tensor) {
+    of_block.emplace_hint(of_block.end(), name, loaded(tensor));
+  });
+  return of_block;
+}
+
+void release_block(const Weights& weights, std::size_t block) {
+  for_each_of_block(weights, block, [](const std::string&, const Tensor& tensor) { release(tensor); });
 }
 
 }  // namespace quantbench

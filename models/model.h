@@ -156,8 +156,12 @@ class Model {
 
 /// Builds the model that `general.architecture` names; checks every tensor's presence and shape. Throws Error.
 std::unique_ptr<const Model> load_model(const Checkpoint& checkpoint);
-/// All tensors of the checkpoint that can be decoded.
+/// All tensors of the checkpoint that can be decoded; those that have to be made are not made yet.
 Weights weights_of(const Checkpoint& checkpoint);
+/// The tensors of a block ("blk.<block>."), in memory for as long as the result lives.
+Weights loaded_block(const Weights& weights, std::size_t block);
+/// Says that they are not needed for now.
+void release_block(const Weights& weights, std::size_t block);
 
 /// Registered by each architecture file: the value of `general.architecture` -> how to build it.
 struct Architecture {

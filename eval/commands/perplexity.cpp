@@ -51,6 +51,7 @@ QuantizedWeights quantize(const LoadedModel& model, const Method& method, int th
   for (const auto& [tensor, allocated] : allocation.tasks) {
     std::vector<float> values(tensor.weights());  // (rows, cols)
     decode_rows(tensor, 0, tensor.rows, values, threads);
+    release(tensor);
     quantized.tensors.push_back(
         quantize_tensor(allocated.method, tensor.name, {values, tensor.rows, tensor.cols}, {}, threads));
     const Tensor& packed = quantized.tensors.back().view();

@@ -52,6 +52,7 @@ BlockwiseResult CellContext::quantize_blocks() const {
 TensorData CellContext::quantize_alone(const TensorTask& task, const Tensor& tensor) {
   std::vector<float> weights(tensor.weights());  // (rows, cols)
   decode_rows(tensor, 0, tensor.rows, weights, threads_);
+  release(tensor);
   LayerCalibration calibration = calibration_of(tensor.name);
   std::vector<float> mean_square;
   if (wants_importance(task.allocated.method) && !rotates(planned_.method)) {

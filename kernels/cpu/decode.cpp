@@ -22,6 +22,7 @@ void decode_rows(const Tensor& tensor, std::size_t first_row, std::size_t row_co
   if (out.size() != checked_multiply(row_count, tensor.cols))
     fail("tensor '{}': {} rows of {} weights do not fit a buffer of {}", tensor.name, row_count, tensor.cols,
          out.size());
+  if (!is_loaded(tensor)) return decode_rows(loaded(tensor), first_row, row_count, out, threads, isa);
   const auto decode = isa_kernels(isa).formats[tensor.format->layout].decode;
   const std::size_t rows_per_task = std::max<std::size_t>(1, weights_per_task / std::max<std::size_t>(1, tensor.cols));
   parallel_for(threads, divide_up(row_count, rows_per_task), [&](std::size_t task) {

@@ -9,7 +9,7 @@
 
 namespace quantbench {
 
-/// out: (row_count, tensor.cols). Throws Error when the rows are out of range or `out` has another size.
+/// A tensor that is not in memory is loaded for the call. out: (row_count, tensor.cols). Throws Error when the rows are out of range or `out` has another size.
 void decode_rows(const Tensor& tensor, std::size_t first_row, std::size_t row_count, std::span<float> out, int threads,
                  Isa isa = best_isa());
 

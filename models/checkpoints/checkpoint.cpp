@@ -6,6 +6,24 @@
 #include "core/suggest.h"
 
 namespace quantbench {
+namespace {
+
+class CheckpointSource final : public TensorSource {
+ public:
+  explicit CheckpointSource(CheckpointTensor tensor) : tensor_(std::move(tensor)) {}
+
+  Tensor load() const override {
+    Tensor made = shared_tensor(tensor_.make());
+    made.name = tensor_.name;
+    return made;
+  }
+  void release() const override { tensor_.release(); }
+
+ private:
+  CheckpointTensor tensor_;
+};
+
+}  // namespace
 
 std::uint64_t CheckpointTensor::row_count() const {
   if (std::ranges::find(dims, std::uint64_t{0}) != dims.end()) return 0;
@@ -14,18 +32,26 @@ std::uint64_t CheckpointTensor::row_count() const {
   return rows;
 }
 
-Tensor CheckpointTensor::tensor() const {
+Tensor CheckpointTensor::tensor() const { return loaded(unloaded_tensor()); }
+
+Tensor CheckpointTensor::unloaded_tensor() const {
   if (!format) fail("tensor '{}' is of type {}, which this version cannot decode", name, type_name);
-  if (make) {
-    Tensor made = shared_tensor(make());
-    made.name = name;
-    return made;
-  }
-  return Tensor{.name = name,
-                .rows = checked_cast<std::size_t>(row_count(), "rows"),
-                .cols = checked_cast<std::size_t>(row_length(), "columns"),
-                .format = format,
-                .bytes = bytes};
+  Tensor view{.name = name,
+              .rows = checked_cast<std::size_t>(row_count(), "rows"),
+              .cols = checked_cast<std::size_t>(row_length(), "columns"),
+              .format = format,
+              .bytes = bytes};
+  if (make || mappings) view.source = std::make_shared<const CheckpointSource>(*this);
+  return view;
+}
+
+void CheckpointTensor::release() const {
+  if (!mappings) return;
+  const auto release_range = [this](std::span<const std::byte> range) {
+    (void)std::ranges::any_of(*mappings, [&](const MappedFile& mapping) { return mapping.release(range); });
+  };
+  release_range(bytes);
+  for (const std::span<const std::byte> range : sources) release_range(range);
 }
 
 std::uint64_t CheckpointTensor::size_bytes() const {
@@ -49,6 +75,7 @@ Checkpoint::Checkpoint(Metadata metadata, std::vector<CheckpointTensor> tensors,
       keep_alive_(std::move(keep_alive)),
       config_(std::move(config)),
       mappings_(std::move(mappings)) {
+  for (CheckpointTensor& tensor : tensors_) tensor.mappings = mappings_;
   for (std::size_t index = 0; index < tensors_.size(); ++index)
     if (!index_.emplace(tensors_[index].name, index).second)
       fail("{}: tensor '{}' exists twice", source_, tensors_[index].name);
@@ -58,13 +85,8 @@ Checkpoint Checkpoint::with_tensors(Metadata metadata, std::vector<CheckpointTen
   return Checkpoint(std::move(metadata), std::move(tensors), source_, files_, keep_alive_, config_, mappings_);
 }
 
-void Checkpoint::release(const CheckpointTensor& tensor) const {
-  if (!mappings_) return;
-  const auto release_range = [this](std::span<const std::byte> range) {
-    (void)std::ranges::any_of(*mappings_, [&](const MappedFile& mapping) { return mapping.release(range); });
-  };
-  release_range(tensor.bytes);
-  for (const std::span<const std::byte> range : tensor.sources) release_range(range);
+void Checkpoint::release() const {
+  for (const CheckpointTensor& tensor : tensors_) tensor.release();
 }
 
 const CheckpointTensor* Checkpoint::find(std::string_view name) const {

@@ -110,8 +110,9 @@ struct CheckpointTensor {
   /// Of a tensor that the file holds in another form (rows in another order, transposed, packed by another tool): makes it, anew
   /// at each call. Null: `bytes` are the tensor.
   std::function<TensorData()> make = {};
-  std::vector<std::span<const std::byte>> sources = {};  // what `make` reads of the mapped files
-  std::shared_ptr<const TensorOrigin> origin = {};       // null: as in the file
+  std::vector<std::span<const std::byte>> sources = {};          // what `make` reads of the mapped files
+  std::shared_ptr<const TensorOrigin> origin = {};               // null: as in the file
+  std::shared_ptr<const std::vector<MappedFile>> mappings = {};  // what `bytes` and `sources` view; set by Checkpoint
 
   std::uint64_t row_length() const { return dims.empty() ? 1 : dims[0]; }
   /// 0 when any dimension is 0.
@@ -119,6 +120,10 @@ struct CheckpointTensor {
   /// As a matrix of row_count() rows; owns its bytes where they have to be made. Throws Error naming tensor and type when the
   /// format is not decodable here.
   Tensor tensor() const;
+  /// The same, but a tensor that has to be made is not made yet: `loaded` does (core/tensor.h).
+  Tensor unloaded_tensor() const;
+  /// Gives back the memory that the file's bytes take, until they are read again.
+  void release() const;
   /// In the file: of what it is made from, where it is made and `sources` says from what; else of the tensor.
   std::uint64_t size_bytes() const;
 };
@@ -146,8 +151,8 @@ class Checkpoint {
   /// The same files, read as other tensors: what those are made of lies in these files.
   Checkpoint with_tensors(Metadata metadata, std::vector<CheckpointTensor> tensors) const;
 
-  /// Says that the tensor's bytes are not needed for now: the memory they take is given back until they are read again.
-  void release(const CheckpointTensor& tensor) const;
+  /// Gives back the memory that the bytes of all tensors take, until they are read again.
+  void release() const;
 
  private:
   Metadata metadata_;

@@ -79,7 +79,7 @@ TEST_P(Architectures, InputsCanBeRescaledWhereTheModelSaysSo) {
   const auto edit = [&](const std::string& name) -> std::vector<float>& {
     const auto found = changed.find(name);
     if (found != changed.end()) return found->second;
-    const Tensor& tensor = original.at(name);
+    const Tensor tensor = loaded(original.at(name));
     std::vector<float> values(tensor.weights());
     for (std::size_t row = 0; row < tensor.rows; ++row)
       tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,

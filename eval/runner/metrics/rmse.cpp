@@ -36,6 +36,7 @@ void measure(CellContext& context, CellReport& cell) {
     const LayerCalibration calibration = context.calibration_of(tasks[i].original.name);
     const WeightErrorSums sums = weight_error(tasks[i].original, restored ? restored->view() : quantized.view(),
                                               calibration.mean_square, context.threads());
+    release(tasks[i].original);
     cell.tensors.push_back(describe(tasks[i], sums));
     all.add(sums);
     if (sums.weighted) weighted.add(sums);
