@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/error.h"
@@ -42,6 +43,16 @@ std::string sha256(std::span<const std::byte> bytes) {
   return hash.hex();
 }
 
-std::string sha256_of_file(const std::filesystem::path& path) { return sha256(MappedFile(path).bytes()); }
+std::string sha256_of_file(const std::filesystem::path& path) {
+  constexpr std::size_t part_bytes = std::size_t{16} << 20;  // in memory at a time, however large the file
+  const MappedFile file(path);
+  Sha256 hash;
+  for (std::size_t first = 0; first < file.bytes().size(); first += part_bytes) {
+    const auto part = file.bytes().subspan(first, std::min(part_bytes, file.bytes().size() - first));
+    hash.update(part);
+    (void)file.release(part);
+  }
+  return hash.hex();
+}
 
 }  // namespace quantbench

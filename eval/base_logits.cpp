@@ -61,6 +61,11 @@ LogitsRow BaseLogits::row(std::size_t position) const {
   return {std::span(logits + position * vocabulary_, vocabulary_), normalizers[position]};
 }
 
+void BaseLogits::release(std::size_t first_position, std::size_t count) const {
+  const std::size_t row_bytes = vocabulary_ * sizeof(float);
+  (void)file_.release(file_.bytes().subspan(logits_offset_ + first_position * row_bytes, count * row_bytes));
+}
+
 std::optional<BaseLogits> find_base_logits(const std::filesystem::path& path, std::string_view key) {
   if (!std::filesystem::is_regular_file(path)) return std::nullopt;
   try {

@@ -29,6 +29,8 @@ class BaseLogits {
   /// Scored positions of all windows.
   std::size_t positions() const { return positions_; }
   LogitsRow row(std::size_t position) const;
+  /// Gives back the memory that the rows take, until they are read again.
+  void release(std::size_t first_position, std::size_t count) const;
 
  private:
   MappedFile file_;

@@ -92,6 +92,7 @@ void add_divergences(const BaseLogits& base, const ScoredBlock& block, std::span
       fail("the KL divergence is not finite in window {} at position {}", block.window, block.first_position + row);
   });
   for (const PositionDivergence& position : positions) accumulator.add(position);
+  base.release(block.first_index, rows.size());
 }
 
 Evaluation evaluate_subject(const Subject& subject, const EvaluateOptions& options) {

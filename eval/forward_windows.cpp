@@ -41,6 +41,12 @@ class Share {
   const WindowProgress& progress_;
 };
 
+/// What belongs to no block: embedding, last norm and output projection.
+void release_outside(const Weights& weights) {
+  for (const auto& [name, tensor] : weights)
+    if (!name.starts_with("blk.")) release(tensor);
+}
+
 void run_round(const WindowPass& pass, std::size_t first_window, Share& share, const WindowLogitsSink& sink) {
   struct Batch {
     std::size_t first_window;
@@ -51,6 +57,7 @@ void run_round(const WindowPass& pass, std::size_t first_window, Share& share, c
   for_each_batch(pass.windows, {}, [&](std::size_t first, const TokenBatch& tokens) {
     batches.push_back({first_window + first, tokens, pass.model.embed(pass.weights, tokens, pass.options)});
   });
+  release_outside(pass.weights);
   for (std::size_t block = 0; block < pass.model.block_count(); ++block) {
     const Weights weights = loaded_block(pass.weights, block);
     for (Batch& batch : batches) {
@@ -68,6 +75,7 @@ void run_round(const WindowPass& pass, std::size_t first_window, Share& share, c
     batch.stream = Matrix();
     share.add(batch.tokens.windows);
   }
+  release_outside(pass.weights);
 }
 
 }  // namespace

@@ -98,7 +98,8 @@ WeightErrorSums weight_error(MatrixView original, MatrixView quantized, std::spa
 WeightErrorSums weight_error(const Tensor& original, const Tensor& quantized, std::span<const float> mean_square,
                              int threads) {
   check_shapes(original, quantized, mean_square);
-  if (!is_loaded(original)) return weight_error(loaded(original), quantized, mean_square, threads);
+  if (!is_loaded(original) || !is_loaded(quantized))
+    return weight_error(loaded(original), loaded(quantized), mean_square, threads);
   constexpr std::size_t panel_weights = std::size_t{1} << 20;
   const std::size_t cols = original.cols;
   const std::size_t panel_rows = std::clamp<std::size_t>(panel_weights / std::max<std::size_t>(cols, 1), 1,

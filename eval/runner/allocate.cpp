@@ -22,6 +22,12 @@ std::vector<Tensor> matrices_of(const LoadedModel& model) {
 
 }  // namespace
 
+bool keeps_original(const TensorTask& task) {
+  const Method& method = task.allocated.method;
+  return method.solver.empty() && method.transforms.empty() &&
+         (method.target == "f32" || task.allocated.format->id == task.original.format->id);
+}
+
 std::uint64_t ModelAllocation::size_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& [original, allocated] : tasks) bytes += stored_bytes(allocated.method, original.rows, original.cols);

@@ -15,6 +15,9 @@ struct TensorTask {
   AllocatedTensor allocated;
 };
 
+/// The method stores the model's numbers as they are: the original serves, and nothing has to be made.
+bool keeps_original(const TensorTask& task);
+
 struct ModelAllocation {
   std::vector<TensorTask> tasks;  // the linear layers in model order, then others (embedding, output) in file order
   bool warns = false;             // substitutes are to be told to the user

@@ -23,10 +23,13 @@ CellContext::CellContext(const Experiment& experiment, const SharedResults& shar
   if (planned.blockwise) made = quantize_blocks();
   for (const TensorTask& task : planned.allocation.tasks) {
     if (auto found = made.tensors.extract(task.original.name)) {
-      tensors_.push_back(std::move(found.mapped()));
+      tensors_.push_back(shared_tensor(std::move(found.mapped())));
     } else {
       const auto outside = made.outside.extract(task.original.name);
-      tensors_.push_back(quantize_alone(task, outside ? outside.mapped().view() : task.original));
+      if (!outside && keeps_original(task))
+        tensors_.push_back(task.original);
+      else
+        tensors_.push_back(quantize_alone(task, outside ? outside.mapped().view() : task.original));
     }
   }
   changes_ = std::move(made.changes);
@@ -49,7 +52,7 @@ BlockwiseResult CellContext::quantize_blocks() const {
   return quantize_blockwise(task, options);
 }
 
-TensorData CellContext::quantize_alone(const TensorTask& task, const Tensor& tensor) {
+Tensor CellContext::quantize_alone(const TensorTask& task, const Tensor& tensor) {
   std::vector<float> weights(tensor.weights());  // (rows, cols)
   decode_rows(tensor, 0, tensor.rows, weights, threads_);
   release(tensor);
@@ -59,12 +62,11 @@ TensorData CellContext::quantize_alone(const TensorTask& task, const Tensor& ten
     mean_square = importance_.of(tensor.name, {1, tensor.cols}, task.allocated.format->id);
     calibration.mean_square = mean_square;
   }
-  return quantize_tensor(task.allocated.method, tensor.name, {weights, tensor.rows, tensor.cols}, calibration,
-                         threads_);
+  return shared_tensor(
+      quantize_tensor(task.allocated.method, tensor.name, {weights, tensor.rows, tensor.cols}, calibration, threads_));
 }
 
-std::optional<TensorData> CellContext::without_transforms(const TensorData& quantized) const {
-  const Tensor& tensor = quantized.view();
+std::optional<TensorData> CellContext::without_transforms(const Tensor& tensor) const {
   const auto found = changes_.find(tensor.name);
   if (found == changes_.end()) return std::nullopt;
   TensorData restored(tensor.name, tensor.rows, tensor.cols, find_format("f32"));
@@ -108,7 +110,7 @@ const Evaluation& CellContext::evaluation() {
     const LoadedText& text = *experiment_.evaluation;
     Weights weights = model.weights;
     for (const auto& [name, tensor] : transformed_) weights.insert_or_assign(name, tensor.view());
-    for (const TensorData& tensor : tensors_) weights.insert_or_assign(tensor.view().name, tensor.view());
+    for (const Tensor& tensor : tensors_) weights.insert_or_assign(tensor.name, tensor);
     EvaluateOptions options{.threads = threads_, .base = shared_.base_logits ? &*shared_.base_logits : nullptr};
     apply_evaluation_options(planned_.method, covered_layers(planned_.allocation), options);
     if (progress_)

@@ -44,10 +44,10 @@ class CellContext {
   bool is_base() const { return planned_.method_id == "f32"; }
 
   const ModelAllocation& allocation() const { return planned_.allocation; }
-  /// In the order of the allocation's tasks.
-  const std::vector<TensorData>& quantized_tensors() const { return tensors_; }
+  /// In the order of the allocation's tasks. What a method stores as it is are the model's own tensors.
+  const std::vector<Tensor>& quantized_tensors() const { return tensors_; }
   /// What a transform has changed, as the original model would use it; nothing where the tensor is used as it is.
-  std::optional<TensorData> without_transforms(const TensorData& quantized) const;
+  std::optional<TensorData> without_transforms(const Tensor& quantized) const;
   /// What encoders weighted by: the name of a file or a text; empty: every column counted the same.
   std::string importance() const;
   /// What the reader should know: substituted formats, tensors without importance.
@@ -62,7 +62,7 @@ class CellContext {
  private:
   BlockwiseResult quantize_blocks() const;
   /// `tensor`: the task's own, or what a transform made of it.
-  TensorData quantize_alone(const TensorTask& task, const Tensor& tensor);
+  Tensor quantize_alone(const TensorTask& task, const Tensor& tensor);
   /// Of the cell's work.
   double quantizing_share() const;
 
@@ -72,7 +72,7 @@ class CellContext {
   int threads_;
   std::function<void(double)> progress_;
   ImportanceUse importance_;
-  std::vector<TensorData> tensors_;
+  std::vector<Tensor> tensors_;
   std::map<std::string, TensorData, std::less<>> transformed_;  // what else differs from the model
   std::map<std::string, LayerChange, std::less<>> changes_;     // what transforms did to the weights of `tensors_`
   std::optional<Evaluation> evaluation_;

@@ -7,6 +7,7 @@
 #include "eval/environment.h"
 #include "eval/evaluation_options.h"
 #include "eval/runner/calibration_cache.h"
+#include "eval/runner/memory.h"
 #include "eval/runner/metric.h"
 #include "eval/transforms/rotation.h"
 
@@ -139,6 +140,7 @@ Plan make_plan(const Config& config, const Experiment& experiment) {
     cell.work = cell.quantizing_work + (reads_text ? forward_operations(experiment) : 0);
     if (const std::string substitutes = cell.allocation.substitutes(); cell.allocation.warns && !substitutes.empty())
       plan.notes.push_back(fmt::format("{}: {}", cell.method_id, substitutes));
+    cell.peak_bytes = predicted_peak_bytes({config, experiment, cell});
     plan.cells.push_back(std::move(cell));
   }
   return plan;
@@ -178,25 +180,20 @@ void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int 
 }
 
 std::string describe_plan(const Plan& plan, const Shard& shard) {
-  const bool memory =
-      std::ranges::any_of(plan.cells, [](const PlannedCell& cell) { return cell.blockwise.has_value(); });
-  std::string text = fmt::format("{:<32} {:>8} {:>14} {:>9}{}  {}\n", "method", "bits/w", "bytes", "seconds",
-                                 memory ? "  peak MiB" : "", "cell");
+  std::string text =
+      fmt::format("{:<32} {:>8} {:>14} {:>9} {:>9}  {}\n", "method", "bits/w", "bytes", "seconds", "peak MiB", "cell");
   std::size_t cells = 0;
   double seconds = 0;
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     if (!shard.contains(i)) continue;
     const PlannedCell& cell = plan.cells[i];
-    const std::string peak = cell.blockwise ? fmt::format("{:.1f}", mebibytes(cell.blockwise->total())) : "";
-    text +=
-        fmt::format("{:<32} {:>8.4f} {:>14} {:>9.1f}{}  {}\n", cell.method_id, cell.bits_per_weight, cell.size_bytes,
-                    cell.seconds, memory ? fmt::format("{:>10}", peak) : "", cell.id.substr(0, 12));
+    text += fmt::format("{:<32} {:>8.4f} {:>14} {:>9.1f} {:>9.0f}  {}\n", cell.method_id, cell.bits_per_weight,
+                        cell.size_bytes, cell.seconds, mebibytes(cell.peak_bytes), cell.id.substr(0, 12));
     ++cells;
     seconds += cell.seconds;
   }
-  text += fmt::format("{} cells, about {:.0f} s\n", cells, seconds);
-  if (memory)
-    text += "peak MiB: residual streams, statistics of one block and weights, beside the model (docs/calibration.md)\n";
+  text +=
+      fmt::format("{} cells, about {:.0f} s; peak MiB: resident memory, at most (docs/memory.md)\n", cells, seconds);
   if (plan.kept_statistics_bytes > 0)
     text += fmt::format("statistics kept for other cells: up to {:.1f} MiB\n", mebibytes(plan.kept_statistics_bytes));
   return text;

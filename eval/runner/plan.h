@@ -26,9 +26,10 @@ struct PlannedCell {
   std::optional<BlockwiseMemory> blockwise;
   std::uint64_t size_bytes = 0;  // of the quantized tensors
   double bits_per_weight = 0;
-  double work = 0;             // floating point operations, the unit that seconds are predicted from
-  double quantizing_work = 0;  // the part of them before anything is measured
-  double seconds = 0;          // predicted
+  double work = 0;               // floating point operations, the unit that seconds are predicted from
+  double quantizing_work = 0;    // the part of them before anything is measured
+  double seconds = 0;            // predicted
+  std::uint64_t peak_bytes = 0;  // of resident memory, predicted (eval/runner/memory.h)
 };
 
 struct Plan {
@@ -64,7 +65,7 @@ void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int 
 /// The linear layers of the cell with what quantizes them, from the calibration text of the experiment.
 BlockwiseTask blockwise_task(const Experiment& experiment, const ModelAllocation& allocation);
 
-/// The table that --dry-run prints: method, bits per weight, bytes, seconds, memory where it is predicted, and a total.
+/// The table that --dry-run prints: method, bits per weight, bytes, seconds, peak of memory, and a total.
 std::string describe_plan(const Plan& plan, const Shard& shard);
 
 }  // namespace quantbench

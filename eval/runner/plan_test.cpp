@@ -65,9 +65,7 @@ TEST(Plan, TellsTheMemoryOfCellsThatCalibrate) {
   EXPECT_GT(cell.quantizing_work, tiny.plan.cells[1].quantizing_work);
   const std::string table = describe_plan(tiny.plan, {});
   EXPECT_THAT(table, HasSubstr("peak MiB"));
-  EXPECT_THAT(table, HasSubstr(fmt::format("{:.1f}", static_cast<double>(cell.blockwise->total()) / (1 << 20))));
   EXPECT_THAT(table, Not(HasSubstr("statistics kept")));
-  EXPECT_THAT(describe_plan(TinyExperiment("[f32, rtn:q4_0]").plan, {}), Not(HasSubstr("peak MiB")));
   const Plan original = TinyExperiment("[f32, test_witness:int4:g32:sym]", {"calibration.sequential=false"}).plan;
   EXPECT_THAT(describe_plan(original, {}), HasSubstr("statistics kept for other cells: up to 0.1 MiB"));
 }

@@ -29,8 +29,7 @@ using testing_support::TinyExperiment;
 /// Fails on q4_0 only: what a broken quantizer looks like. It is also how a metric is added: one file.
 const Register<Metric> fails_on_q4_0{"test_fails_on_q4_0",
                                      {.summary = "for tests", .measure = [](CellContext& context, CellReport&) {
-                                        if (context.quantized_tensors()[0].view().format->id == "q4_0")
-                                          fail("q4_0 is broken");
+                                        if (context.quantized_tensors()[0].format->id == "q4_0") fail("q4_0 is broken");
                                       }}};
 
 RunOptions options_for(const TinyExperiment& tiny, const std::string& store = "store") {

@@ -38,16 +38,10 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-inline void write_tiny_model(const std::filesystem::path& path, std::uint32_t width = 64) {
-  TinyLlama options;
+/// With a vocabulary of bytes.
+inline void write_model(const std::filesystem::path& path, TinyLlama options) {
   const Metadata tokenizer = tokenizer_test::sentencepiece_metadata({});
   options.vocabulary = 259;
-  options.width = width;
-  options.heads = 2;
-  options.kv_heads = 1;
-  options.head_size = 32;
-  options.feed_forward = 96;
-  options.layers = 1;
   for (const auto& [key, value] : tokenizer.values()) options.changed_keys.emplace_back(key, value);
   const Checkpoint checkpoint = tiny_llama(options);
   std::vector<GgufTensorInfo> infos;
@@ -55,6 +49,10 @@ inline void write_tiny_model(const std::filesystem::path& path, std::uint32_t wi
   GgufWriter writer(path, checkpoint.metadata(), infos);
   for (const CheckpointTensor& tensor : checkpoint.tensors()) writer.append(tensor.name, tensor.bytes);
   writer.commit();
+}
+
+inline void write_tiny_model(const std::filesystem::path& path, std::uint32_t width = 64) {
+  write_model(path, {.width = width, .layers = 1, .heads = 2, .kv_heads = 1, .head_size = 32, .feed_forward = 96});
 }
 
 inline void write_tiny_text(const std::filesystem::path& path, unsigned seed) {

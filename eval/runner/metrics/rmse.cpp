@@ -31,10 +31,10 @@ void measure(CellContext& context, CellReport& cell) {
   WeightErrorSums all, weighted;  // weighted: over the tensors whose inputs were calibrated
   const std::vector<TensorTask>& tasks = context.allocation().tasks;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const TensorData& quantized = context.quantized_tensors()[i];
+    const Tensor& quantized = context.quantized_tensors()[i];
     const std::optional<TensorData> restored = context.without_transforms(quantized);
     const LayerCalibration calibration = context.calibration_of(tasks[i].original.name);
-    const WeightErrorSums sums = weight_error(tasks[i].original, restored ? restored->view() : quantized.view(),
+    const WeightErrorSums sums = weight_error(tasks[i].original, restored ? restored->view() : quantized,
                                               calibration.mean_square, context.threads());
     release(tasks[i].original);
     cell.tensors.push_back(describe(tasks[i], sums));
