@@ -16,6 +16,7 @@ declare -A seeds=(
   [safetensors]="testdata/safetensors"
   [imatrix]="testdata/imatrix"
   [config]="configs configs/ci configs/sweeps configs/presets"
+  [tokenizer_json]="testdata/tokenizers/gpt2 testdata/tokenizers/llama3 testdata/tokenizers/gemma testdata/tokenizers/opt"
   [gates]="configs/ci"
 )
 

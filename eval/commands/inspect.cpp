@@ -11,6 +11,7 @@
 #include "models/checkpoints/checkpoint.h"
 #include "models/hugging_face/open_model.h"
 #include "models/importance/imatrix_file.h"
+#include "models/tokenizers/hugging_face/tokenizer_directory.h"
 #include "models/tokenizers/tokenizer.h"
 
 namespace quantbench {
@@ -74,9 +75,10 @@ std::string text_of(const MetadataValue& value) {
 
 // The tokenizer, or why it cannot be used.
 std::string tokenizer_text(const Checkpoint& checkpoint) {
-  if (!checkpoint.metadata().contains("tokenizer.ggml.model")) return "none in the file";
+  const bool beside = checkpoint.config() && has_tokenizer_files(checkpoint.config()->parent_path());
+  if (!beside && !checkpoint.metadata().contains("tokenizer.ggml.model")) return "none in the file";
   try {
-    const auto tokenizer = load_tokenizer(checkpoint.metadata());
+    const auto tokenizer = load_tokenizer(checkpoint);
     return fmt::format("{}, {} tokens, sha256 {}", tokenizer->kind(), tokenizer->vocabulary_size(),
                        tokenizer->sha256());
   } catch (const Error& error) {

@@ -19,7 +19,7 @@ struct TokenizeArguments {
 
 int tokenize(const TokenizeArguments& arguments) {
   const Checkpoint checkpoint = open_model(model_path(arguments.model));
-  const auto tokenizer = load_tokenizer(checkpoint.metadata());
+  const auto tokenizer = load_tokenizer(checkpoint);
   std::vector<TokenId> ids = tokenizer->encode(load_text(text_path(arguments.text)).content);
   if (const auto bos = tokenizer->leading_bos(); bos && !arguments.no_bos) ids.insert(ids.begin(), *bos);
   print_text(fmt::format("[{}]\n", fmt::join(ids, ", ")));

@@ -51,7 +51,7 @@ LoadedModel load_model_file(const FileReference& reference) {
   loaded.name = reference.name;
   loaded.sha256 = hash_of_files(checkpoint);
   loaded.model = load_model(checkpoint);
-  loaded.tokenizer = load_tokenizer(checkpoint.metadata());
+  loaded.tokenizer = load_tokenizer(checkpoint);
   loaded.weights = weights_of(checkpoint);
   for (const auto& [name, tensor] : loaded.weights) loaded.parameters += tensor.weights();
   for (const std::string& name : loaded.model->linear_layers()) {

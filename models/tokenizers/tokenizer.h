@@ -36,4 +36,8 @@ class Tokenizer {
 /// pre-tokenizer (with the known ones).
 std::unique_ptr<const Tokenizer> load_tokenizer(const Metadata& metadata);
 
+/// Of a GGUF file: from its metadata. Of a Hugging Face directory: from the tokenizer files beside its config.json
+/// (load_tokenizer_directory). Throws Error.
+std::unique_ptr<const Tokenizer> load_tokenizer(const Checkpoint& checkpoint);
+
 }  // namespace quantbench
