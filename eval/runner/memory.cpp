@@ -20,6 +20,12 @@ using Names = std::set<std::string, std::less<>>;
 
 std::uint64_t bytes_of(const Tensor& tensor) { return tensor.format->tensor_bytes(tensor.rows, tensor.cols); }
 
+/// TensorData lies in pages of 2 MiB from two of them on (core/large_pages.h).
+std::uint64_t with_whole_pages(std::uint64_t bytes) {
+  constexpr std::uint64_t page = std::uint64_t{2} << 20;
+  return bytes < 2 * page ? bytes : (bytes + page - 1) / page * page;
+}
+
 /// Tensors that the cell makes and holds.
 struct Made {
   Names names;
@@ -32,7 +38,7 @@ Made made_by(const PlannedCell& cell) {
     if (keeps_original(task)) continue;
     const Tensor& original = task.original;
     made.names.insert(original.name);
-    made.bytes += stored_bytes(task.allocated.method, original.rows, original.cols);
+    made.bytes += with_whole_pages(stored_bytes(task.allocated.method, original.rows, original.cols));
     made.largest = std::max(made.largest, original.weights() * sizeof(float) + bytes_of(original));
   }
   return made;
