@@ -47,6 +47,8 @@ constexpr std::array name_parts = std::to_array<NamePart>({
     {"embed_positions", Role::never},
     {"position_embeddings", Role::never},
     {"wpe.", Role::never},
+    {"token_embd_in", Role::never},  // projections between a narrower embedding and the stream (OPT 350m)
+    {"output_out", Role::never},
     {"token_types", Role::never},
     {"token_type_embeddings", Role::never},
     {"rope_freqs", Role::never},
