@@ -17,6 +17,7 @@ declare -A seeds=(
   [imatrix]="testdata/imatrix"
   [config]="configs configs/ci configs/sweeps configs/presets"
   [tokenizer_json]="testdata/tokenizers/gpt2 testdata/tokenizers/llama3 testdata/tokenizers/gemma testdata/tokenizers/opt"
+  [sentencepiece_model]="testdata/tokenizers/model_bpe_rules testdata/tokenizers/model_unigram_bytes"
   [gates]="configs/ci"
 )
 

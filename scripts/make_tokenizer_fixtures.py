@@ -12,13 +12,16 @@ quantbench. The vectors are the truth that the C++ tests compare with:
 
 Usage: scripts/make_tokenizer_fixtures.py [OUT_FOLDER]
 """
+import base64
 import hashlib
 import json
 import pathlib
 import sys
 import tempfile
+import unicodedata
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
                         trainers)
 
@@ -97,9 +100,24 @@ def with_bos(tokenizer, bos):
     return tokenizer
 
 
-def train_sentencepiece(kind, size=600, **options):
+def normalization_rules():
+    """As tab-separated values: compatibility forms of the characters of the texts, and white space as spaces. The rules that
+    come with the library are 240 kB as a file."""
+    forms = {a + b for text in TEXTS for a, b in zip(text, text[1:] + " ")} | {c for text in TEXTS for c in text}
+    rules = {form: unicodedata.normalize("NFKC", form) for form in sorted(forms)}
+    rules = {form: to for form, to in rules.items() if to != form and (len(form) == 1 or unicodedata.combining(form[1]))}
+    rules.update({c: " " for c in "\t\n\r\u00a0\u3000\u2028"})
+    rules["\u200b"] = ""
+    spell = lambda text: " ".join(f"{ord(c):X}" for c in text)
+    return "".join(f"{spell(form)}\t{spell(to)}\n" for form, to in rules.items())
+
+
+def train_sentencepiece(kind, size=600, rules=False, **options):
     """The bytes of a tokenizer.model."""
     with tempfile.TemporaryDirectory() as folder:
+        if rules:
+            options["normalization_rule_tsv"] = f"{folder}/rules"
+            pathlib.Path(options["normalization_rule_tsv"]).write_text(normalization_rules())
         text = pathlib.Path(folder) / "text"
         text.write_text("\n".join(line for entry in corpus() for line in entry.split("\n") if line.strip()))
         sentencepiece.SentencePieceTrainer.train(
@@ -238,8 +256,52 @@ def phi3():
     return tokenizer
 
 
+def character_map(model):
+    """The field precompiled_charsmap of a tokenizer.model."""
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model)
+    return base64.b64encode(proto.normalizer_spec.precompiled_charsmap).decode()
+
+
+def unigram(model, pre_tokenizer, byte_fallback=False):
+    """For the vectors, special pieces have another spelling, so that they are not found in texts."""
+    pieces = pieces_of(model)
+    special = ["<unk>", "<s>", "</s>"]
+    normalizer = normalizers.Precompiled(base64.b64decode(character_map(model)))
+
+    def build(spell):
+        tokenizer = Tokenizer(models.Unigram([(spell(p), score) for p, score in pieces], 0, byte_fallback))
+        tokenizer.normalizer = normalizer
+        tokenizer.pre_tokenizer = pre_tokenizer
+        return tokenizer
+
+    tokenizer = build(lambda piece: piece)
+    tokenizer.add_special_tokens(special)
+    return tokenizer, build(lambda piece: "\ue123" + piece if piece in special else piece)
+
+
+def unigram_t5():
+    model = train_sentencepiece("unigram", size=400, rules=True)
+    return unigram(model, pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]))
+
+
+def unigram_bytes():
+    model = train_sentencepiece("unigram", size=500, rules=True, byte_fallback=True, character_coverage=0.98)
+    return unigram(model, pre_tokenizers.Metaspace(prepend_scheme="first"), byte_fallback=True)
+
+
+SENTENCEPIECE_MODELS = {
+    "model_bpe_llama": dict(kind="bpe", **LLAMA_OPTIONS),
+    "model_bpe_rules": dict(kind="bpe", rules=True, character_coverage=0.98, user_defined_symbols=["<tool>", "e"]),
+    "model_bpe_gemma": dict(kind="bpe", **{**LLAMA_OPTIONS, "add_dummy_prefix": False}, bos_piece="<bos>",
+                            user_defined_symbols=["▁▁", "▁▁▁", "\n\n", "<tool>"]),
+    "model_unigram": dict(kind="unigram", size=400, rules=True, character_coverage=0.98),
+    "model_unigram_bytes": dict(kind="unigram", size=600, byte_fallback=True, normalization_rule_name="identity",
+                                character_coverage=0.98, user_defined_symbols=["<tool>", "the", "▁▁"],
+                                remove_extra_whitespaces=False),
+}
+
 TOKENIZERS = [gpt2, llama3, qwen2, gpt_4o, gpt_neox, bloom, phi2, starcoder, prefix_space, digits_and_punctuation, llama2,
-              mistral, gemma, phi3]
+              mistral, gemma, phi3, unigram_t5, unigram_bytes]
 # The form of merges before version 0.20 of the library.
 MERGES_AS_TEXT = {"gpt2", "bloom"}
 
@@ -255,7 +317,9 @@ def write_vectors(folder, encode, bos):
         "long": {"count": len(long), "sha256": hashlib.sha256(",".join(map(str, long)).encode()).hexdigest()}})
 
 
-def write_tokenizer(folder, tokenizer, name):
+def write_tokenizer(folder, made, name):
+    """`made`: a tokenizer, or one and another that the vectors are of."""
+    tokenizer, reference = made if isinstance(made, tuple) else (made, None)
     tokenizer.encode_special_tokens = True
     document = json.loads(tokenizer.to_str())
     if name in MERGES_AS_TEXT:
@@ -265,6 +329,8 @@ def write_tokenizer(folder, tokenizer, name):
         tokenizer = reread
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "tokenizer.json", document)
+    if reference is not None:
+        tokenizer = reference
     plain = tokenizer.encode("a", add_special_tokens=False).ids
     whole = tokenizer.encode("a").ids
     assert whole[len(whole) - len(plain):] == plain and len(whole) <= len(plain) + 1
@@ -292,6 +358,13 @@ def write_opt(folder):
     write_vectors(folder, lambda text: tokenizer.encode(text, add_special_tokens=False).ids, vocabulary["</s>"])
 
 
+def write_sentencepiece(folder, model):
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tokenizer.model").write_bytes(model)
+    write_vectors(folder, processor.encode, processor.bos_id())
+
+
 def main():
     out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "testdata/tokenizers")
     out.mkdir(parents=True, exist_ok=True)
@@ -299,6 +372,8 @@ def main():
     for make in TOKENIZERS:
         write_tokenizer(out / make.__name__, make(), make.__name__)
     write_opt(out / "opt")
+    for name, options in SENTENCEPIECE_MODELS.items():
+        write_sentencepiece(out / name, train_sentencepiece(**options))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,7 @@
 // SentencePiece-style byte-pair encoding: `tokenizer.ggml.model` = "llama".
 #pragma once
 
-#include <array>
-#include <memory>
-#include <unordered_map>
-#include <unordered_set>
-
-#include "models/tokenizers/pair_merger.h"
+#include "models/tokenizers/scored_bpe.h"
 #include "models/tokenizers/user_defined_tokens.h"
 #include "models/tokenizers/vocabulary.h"
 
@@ -34,19 +29,10 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::string sha256() const override { return sha256_; }
 
  private:
-  void encode_plain(std::string_view text, std::vector<TokenId>& ids) const;
-  void merge_stretch(std::string_view text, std::vector<MergeSymbol>& symbols, PairMerger<float>& merger,
-                     std::vector<TokenId>& ids) const;
-  void append_symbol(TokenId id, std::string_view bytes, std::vector<TokenId>& ids) const;
-  TokenId find(std::string_view piece) const;
-
   Vocabulary vocabulary_;
-  std::vector<float> scores_;
   bool add_space_prefix_;
   UserDefinedTokens user_defined_;
-  std::unordered_map<std::string_view, TokenId> id_of_piece_;  // views into vocabulary_.tokens
-  std::unordered_set<std::uint64_t> joined_characters_;        // pairs of neighbours somewhere within a token
-  std::array<TokenId, 256> id_of_byte_;
+  ScoredBpe merges_;
   std::string sha256_;
 };
 

@@ -141,6 +141,27 @@ std::int32_t first_code_point(std::string_view text) { return text.empty() ? -1 
 
 std::int32_t last_code_point(std::string_view text) { return text.empty() ? -1 : last_character(text).code_point; }
 
+std::vector<std::string_view> grapheme_clusters(std::string_view text) {
+  std::vector<std::string_view> clusters;
+  std::int32_t before = -1;
+  utf8proc_int32_t state = 0;
+  std::size_t begin = 0;
+  for (std::size_t place = 0; place < text.size();) {
+    const Character character = first_character(text.substr(place));
+    const bool breaks = before < 0 || character.code_point < 0 ||
+                        utf8proc_grapheme_break_stateful(before, character.code_point, &state);
+    if (before < 0 || character.code_point < 0) state = 0;
+    if (breaks && begin < place) {
+      clusters.push_back(text.substr(begin, place - begin));
+      begin = place;
+    }
+    before = character.code_point;
+    place += character.length;
+  }
+  if (begin < text.size()) clusters.push_back(text.substr(begin));
+  return clusters;
+}
+
 std::string with_replacement(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
   std::size_t begin = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace quantbench {
 
@@ -28,6 +29,10 @@ std::size_t trailing_whitespace(std::string_view text);
 /// The first and the last character of `text`, or -1 when it is empty or there are bytes that are none.
 std::int32_t first_code_point(std::string_view text);
 std::int32_t last_code_point(std::string_view text);
+
+/// What a reader takes for one character (Unicode Standard Annex 29, extended grapheme clusters); a byte that is not UTF-8 is
+/// one of its own.
+std::vector<std::string_view> grapheme_clusters(std::string_view text);
 
 /// `text` with every `from` (not empty) replaced, from left to right.
 std::string with_replacement(std::string_view text, std::string_view from, std::string_view to);

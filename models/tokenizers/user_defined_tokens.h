@@ -23,10 +23,10 @@ class UserDefinedTokens {
   explicit UserDefinedTokens(const Vocabulary& vocabulary);
   /// The fragments of `text` in order, none empty.
   std::vector<TextFragment> split(std::string_view text) const;
-
- private:
+  /// The token that `rest` (not empty) starts with, or null.
   const TextFragment* longest_at(std::string_view rest) const;
 
+ private:
   std::array<std::vector<TextFragment>, 256> by_first_byte_;  // longest first
 };
 

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "models/tokenizers/character_map.h"
 #include "models/tokenizers/hugging_face/json_object.h"
 #include "models/tokenizers/hugging_face/text_pattern.h"
 #include "models/tokenizers/unicode_text.h"
@@ -53,6 +54,14 @@ Step make_replace(const JsonObject& object) {
   };
 }
 
+Step make_precompiled(const JsonObject& object) {
+  object.check_keys({"type", "precompiled_charsmap"});
+  const std::string place = object.place_of("precompiled_charsmap");
+  const std::string bytes = decoded_base64(object.text_if_any("precompiled_charsmap").value_or(""), place);
+  if (bytes.empty()) return [](std::string text) { return text; };
+  return [map = CharacterMap(bytes, place)](const std::string& text) { return mapped_by_clusters(map, text); };
+}
+
 using MakeStep = Step (*)(const JsonObject&);
 
 const std::map<std::string, MakeStep, std::less<>>& makers() {
@@ -65,6 +74,7 @@ const std::map<std::string, MakeStep, std::less<>>& makers() {
       {"Strip", make_strip},
       {"Prepend", make_prepend},
       {"Replace", make_replace},
+      {"Precompiled", make_precompiled},
   };
   return all;
 }

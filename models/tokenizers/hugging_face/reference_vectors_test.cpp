@@ -73,7 +73,8 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceVectors, testing::ValuesIn(families(
 
 TEST(ReferenceVectors, CoverTheFamilies) {
   EXPECT_THAT(families(), testing::IsSupersetOf({"bloom", "gemma", "gpt2", "gpt_neox", "llama2", "llama3", "mistral",
-                                                 "opt", "phi2", "phi3", "qwen2"}));
+                                                 "model_bpe_llama", "model_unigram", "opt", "phi2", "phi3", "qwen2",
+                                                 "unigram_t5"}));
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 #include "models/tokenizers/hugging_face/tokenizer_directory.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 #include "models/checkpoints/strict_json.h"
 #include "models/tokenizers/hugging_face/hugging_face_tokenizer.h"
 #include "models/tokenizers/hugging_face/vocabulary_and_merges.h"
+#include "models/tokenizers/sentencepiece_model/model_tokenizer.h"
 
 namespace quantbench {
 namespace {
@@ -46,10 +50,33 @@ bool has_vocabulary_and_merges(const fs::path& directory) {
   return has(directory, "vocab.json") && has(directory, "merges.txt");
 }
 
+void check_no_plain_tokens_added(const JsonObject& config, const SentencePieceModelFile& model) {
+  if (!config.contains("added_tokens_decoder")) return;
+  const JsonObject added = config.object("added_tokens_decoder");
+  for (const auto& [id, value] : config.at("added_tokens_decoder").items()) {
+    const JsonObject token = added.object(id);
+    const std::string content = token.text("content");
+    if (!token.boolean("special", false) && std::ranges::find(model.pieces, content) == model.pieces.end())
+      config.fail_at("added_tokens_decoder",
+                     "adds the token {}, which tokenizer.model does not have; a tokenizer.json is needed",
+                     printable(content));
+  }
+}
+
+/// The library that defines these files knows no tokens outside them: plain ones that other files add would change ids.
+std::unique_ptr<const Tokenizer> load_sentencepiece_model(const fs::path& directory) {
+  const MappedFile file(directory / "tokenizer.model");
+  SentencePieceModelFile model = parse_sentencepiece_model(file.bytes(), (directory / "tokenizer.model").string());
+  const json config = read_json_if_any(directory, "tokenizer_config.json");
+  const std::string config_file = (directory / "tokenizer_config.json").string();
+  if (!config.is_null()) check_no_plain_tokens_added(JsonObject(config, config_file), model);
+  return std::make_unique<const SentencePieceModelTokenizer>(std::move(model), special_token_names(directory));
+}
+
 }  // namespace
 
 bool has_tokenizer_files(const fs::path& directory) {
-  return has(directory, "tokenizer.json") || has_vocabulary_and_merges(directory);
+  return has(directory, "tokenizer.json") || has(directory, "tokenizer.model") || has_vocabulary_and_merges(directory);
 }
 
 std::unique_ptr<const Tokenizer> load_tokenizer_directory(const fs::path& directory) {
@@ -58,12 +85,14 @@ std::unique_ptr<const Tokenizer> load_tokenizer_directory(const fs::path& direct
     return std::make_unique<const HuggingFaceTokenizer>(read_json(directory, "tokenizer.json"), file,
                                                         special_token_names(directory));
   }
+  if (has(directory, "tokenizer.model")) return load_sentencepiece_model(directory);
   if (has_vocabulary_and_merges(directory)) {
     return std::make_unique<const HuggingFaceTokenizer>(document_of(read_vocabulary_and_merges(directory)),
                                                         (directory / "vocab.json").string(),
                                                         special_token_names(directory));
   }
-  fail("{}: no tokenizer: found neither tokenizer.json nor vocab.json with merges.txt", directory.string());
+  fail("{}: no tokenizer: found neither tokenizer.json nor tokenizer.model nor vocab.json with merges.txt",
+       directory.string());
 }
 
 }  // namespace quantbench
