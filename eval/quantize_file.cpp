@@ -102,9 +102,9 @@ FileTensor FileQuantizer::plan(const CheckpointTensor& tensor, const Allocation*
     task.allocated = allocation->of(tensor.name, shape);
   }
   if (task.allocated) {
-    (void)tensor.tensor();  // an undecodable type is refused before anything is written
+    if (!tensor.format) (void)tensor.tensor();  // refused before anything is written
     task.stored = options_.dequantized ? find_format("f32") : task.allocated->format;
-    if (!task.stored->gguf_type)
+    if (options_.for_gguf && !task.stored->gguf_type)
       fail(
           "GGUF has no type for {}; with --dequantized the decoded weights are stored as f32 (to measure, not to save "
           "space)",
@@ -118,7 +118,7 @@ FileTensor FileQuantizer::plan(const CheckpointTensor& tensor, const Allocation*
   }
   const bool half = tensor.format && (tensor.format->id == "f16" || tensor.format->id == "bf16");
   if (half && tensor.dims.size() <= 1 && allocation != nullptr) task.stored = find_format("f32");
-  if (task.stored == nullptr && tensor.gguf_type == no_gguf_type)
+  if (options_.for_gguf && task.stored == nullptr && tensor.gguf_type == no_gguf_type)
     fail("{}: tensor {} has type {}, which GGUF cannot store", checkpoint_.source(), tensor.name, tensor.type_name);
   return task;
 }
@@ -129,6 +129,8 @@ Metadata FileQuantizer::metadata() const {
                           "general.quantization_version", "quantize.imatrix.file", "quantize.imatrix.dataset",
                           "quantize.imatrix.entries_count", "quantize.imatrix.chunks_count"})
     metadata.erase(key);
+  for (const auto& [key, value] : checkpoint_.metadata().values())  // of the packed checkpoint that it was
+    if (key.starts_with("quantization.")) metadata.erase(key);
   if (const auto type = file_type_of(options_.dequantized ? "f32" : options_.method.target))
     metadata.set("general.file_type", MetadataScalar(*type));
   metadata.set("general.quantization_version", MetadataScalar(quantization_version));
@@ -189,33 +191,59 @@ void FileQuantizer::append_made(const FileTensor& task, const Tensor& made, Gguf
   writer.append(made.name, std::as_bytes(std::span(values)));
 }
 
-void FileQuantizer::append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const {
-  if (const auto made = made_.find(task.tensor->name); made != made_.end())
-    return append_made(task, made->second.view(), writer);
+/// In f32: of the file, or as a transform outside of the blocks left it.
+std::vector<float> FileQuantizer::source_values(const FileTensor& task) const {
   const auto changed = sources_.find(task.tensor->name);
   const Tensor source = changed == sources_.end() ? task.tensor->tensor() : changed->second.view();
   std::vector<float> values(source.weights());  // (rows, cols)
   decode_rows(source, 0, source.rows, values, options_.threads);
   task.tensor->release();
-  if (!task.allocated) return writer.append(source.name, std::as_bytes(std::span(values)));
-  const std::size_t matrices = matrices_of(*task.tensor), rows = source.rows / matrices;
-  const std::vector<float> mean_square =
-      importance.of(source.name, {matrices, source.cols}, task.allocated->format->id);
+  return values;
+}
+
+const Tensor* FileQuantizer::made(std::string_view name) const {
+  const auto found = made_.find(name);
+  return found == made_.end() ? nullptr : &found->second.view();
+}
+
+ImportanceUse FileQuantizer::importance_use() const {
+  return ImportanceUse(options_.importance ? &options_.importance->matrix : nullptr);
+}
+
+Tensor FileQuantizer::quantized(const FileTensor& task, ImportanceUse& importance) const {
+  const std::string& name = task.tensor->name;
+  if (const Tensor* const given = made(name)) return *given;
+  if (matrices_of(*task.tensor) != 1) fail("tensor '{}' holds several matrices, expected one", name);
+  const std::vector<float> values = source_values(task);
+  const MatrixShape shape = shape_of(*task.tensor);
+  const std::vector<float> mean_square = importance.of(name, {1, shape.cols}, task.allocated->format->id);
+  return shared_tensor(encode(task, {values, shape.rows, shape.cols}, mean_square));
+}
+
+void FileQuantizer::append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const {
+  if (const auto made = made_.find(task.tensor->name); made != made_.end())
+    return append_made(task, made->second.view(), writer);
+  std::vector<float> values = source_values(task);  // (rows, cols)
+  const std::string& name = task.tensor->name;
+  if (!task.allocated) return writer.append(name, std::as_bytes(std::span(values)));
+  const std::size_t matrices = matrices_of(*task.tensor), cols = shape_of(*task.tensor).cols;
+  const std::size_t rows = shape_of(*task.tensor).rows / matrices;
+  const std::vector<float> mean_square = importance.of(name, {matrices, cols}, task.allocated->format->id);
   std::vector<std::byte> bytes;  // of several matrices
   for (std::size_t index = 0; index < matrices; ++index) {
-    const auto part = std::span(values).subspan(index * rows * source.cols, rows * source.cols);
-    const auto columns = mean_square.empty() ? std::span<const float>()
-                                             : std::span(mean_square).subspan(index * source.cols, source.cols);
-    const TensorData packed = encode(task, {part, rows, source.cols}, columns);
+    const auto part = std::span(values).subspan(index * rows * cols, rows * cols);
+    const auto columns =
+        mean_square.empty() ? std::span<const float>() : std::span(mean_square).subspan(index * cols, cols);
+    const TensorData packed = encode(task, {part, rows, cols}, columns);
     if (options_.dequantized) {
       decode_rows(packed.view(), 0, rows, part, options_.threads);
     } else if (matrices == 1) {
-      return writer.append(source.name, packed.view().bytes);
+      return writer.append(name, packed.view().bytes);
     } else {
       bytes.insert(bytes.end(), packed.view().bytes.begin(), packed.view().bytes.end());
     }
   }
-  writer.append(source.name, options_.dequantized ? std::as_bytes(std::span(values)) : std::span(std::as_const(bytes)));
+  writer.append(name, options_.dequantized ? std::as_bytes(std::span(values)) : std::span(std::as_const(bytes)));
 }
 
 void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgress& progress) {
@@ -228,7 +256,7 @@ void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgre
     total = checked_add(total, weights_of(task));
   }
   GgufWriter writer(out, metadata(), infos);
-  ImportanceUse importance(options_.importance ? &options_.importance->matrix : nullptr);
+  ImportanceUse importance = importance_use();
   for (const FileTensor& task : tensors_) {
     if (task.stored == nullptr) {
       writer.append(task.tensor->name, task.tensor->make ? task.tensor->tensor().bytes : task.tensor->bytes);

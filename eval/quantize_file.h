@@ -32,6 +32,7 @@ struct QuantizeFileOptions {
   Fallback fallback = Fallback::by_method;
   std::optional<NamedImportance> importance;
   bool dequantized = false;  // store the decoded weights as f32
+  bool for_gguf = true;      // false: formats that GGUF lacks will do, as `quantized` takes the place of `write`
   int threads = 1;
 };
 
@@ -68,6 +69,13 @@ class FileQuantizer {
   /// Throws Error.
   void write(const std::filesystem::path& out, const QuantizeProgress& progress);
 
+  /// What `write` would store of a quantized matrix. Throws Error.
+  Tensor quantized(const FileTensor& task, ImportanceUse& importance) const;
+  /// What was given to `use` under this name, and is stored as it is; else null.
+  const Tensor* made(std::string_view name) const;
+  /// Of options.importance.
+  ImportanceUse importance_use() const;
+
   const std::vector<FileTensor>& tensors() const { return tensors_; }
   /// Substitutes that are to be told, and what there is to know about importance after `write`.
   std::vector<std::string> notes() const;
@@ -77,6 +85,7 @@ class FileQuantizer {
   bool holds_weights(const CheckpointTensor& tensor) const;
   Metadata metadata() const;
   void use_outside(TensorMap outside);
+  std::vector<float> source_values(const FileTensor& task) const;
   TensorData encode(const FileTensor& task, MatrixView weights, std::span<const float> mean_square) const;
   void append_made(const FileTensor& task, const Tensor& made, GgufWriter& writer) const;
   void append(const FileTensor& task, ImportanceUse& importance, GgufWriter& writer) const;

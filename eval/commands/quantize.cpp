@@ -10,6 +10,7 @@
 #include "eval/config/rules.h"
 #include "eval/embedded.h"
 #include "eval/model_quantizer.h"
+#include "eval/packed_output.h"
 #include "eval/quantize_file.h"
 #include "eval/transforms/block_scaling.h"
 #include "eval/transforms/rotation.h"
@@ -19,9 +20,11 @@
 namespace quantbench {
 namespace {
 
+constexpr std::string_view gguf = "gguf";
+
 struct QuantizeArguments {
   std::string model, out, method;
-  std::string imatrix, calibration, rules, fallback;
+  std::string imatrix, calibration, rules, fallback, format{gguf};
   std::size_t chunks = 0;
   CalibrationFlow flow;
   bool dequantized = false;
@@ -105,13 +108,16 @@ QuantizeFileOptions options_for(const QuantizeArguments& arguments) {
   if (!arguments.rules.empty()) options.rules = load_rules(arguments.rules);
   if (!arguments.fallback.empty()) options.fallback = parse_fallback(arguments.fallback);
   options.dequantized = arguments.dequantized;
+  options.for_gguf = arguments.format == gguf;
   options.threads = arguments.threads;
   return options;
 }
 
 double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arguments) {
+/// `packed_bytes`: of the quantized layers as a layout of another program holds them.
+std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arguments,
+                    std::optional<std::uint64_t> packed_bytes) {
   std::vector<std::string> kept;
   std::map<std::string, std::size_t> formats;
   std::uint64_t weights = 0, bytes = 0, before = 0;
@@ -124,9 +130,10 @@ std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arg
     ++quantized;
     ++formats[task.allocated->format->id];
     weights += task.tensor->row_count() * task.tensor->row_length();
-    before += task.tensor->bytes.size();
+    before += task.tensor->size_bytes();
     bytes += task.stored->tensor_bytes(task.tensor->row_count(), task.tensor->row_length());
   }
+  bytes = packed_bytes.value_or(bytes);
   std::vector<std::string> counts;
   for (const auto& [format, count] : formats) counts.push_back(fmt::format("{} {}", count, format));
   const double bits = 8 * static_cast<double>(bytes) / static_cast<double>(weights);
@@ -137,36 +144,71 @@ std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arg
          (kept.empty() ? "" : fmt::format("not quantized:\n{}\n", fmt::join(kept, "\n")));
 }
 
+/// In millions of weights: tensors differ too much in size to tell the time that is left.
+void write_gguf(const QuantizeArguments& arguments, FileQuantizer& quantizer) {
+  std::optional<Progress> progress;
+  constexpr std::uint64_t unit = 1'000'000;
+  quantizer.write(arguments.out, [&](std::uint64_t done, std::uint64_t total, std::string_view tensor) {
+    if (!progress) progress.emplace("quantizing", divide_up(total, unit));
+    progress->advance_to(divide_up(done, unit), fmt::format("M weights, {}", tensor));
+  });
+}
+
+PackedOutputResult write_packed(const PackedOutput& output, const FileQuantizer& quantizer) {
+  std::optional<Progress> progress;
+  return write_packed_output(output, quantizer, [&](std::size_t done, std::size_t total, std::string_view tensor) {
+    if (!progress) progress.emplace("quantizing", total);
+    progress->advance_to(done, fmt::format("tensors, {}", tensor));
+  });
+}
+
+std::optional<PackedOutput> packed_output(const QuantizeArguments& arguments, const Checkpoint& checkpoint) {
+  if (arguments.format == gguf) return std::nullopt;
+  if (arguments.dequantized) fail("--dequantized is for GGUF files; leave --format {} out", arguments.format);
+  return PackedOutput{checkpoint, model_path(arguments.model), parse_packed_layout(arguments.format), arguments.out};
+}
+
+void check_packed(const PackedOutput& packed, const QuantizeArguments& arguments, const QuantizeFileOptions& options) {
+  if (rotates(options.method))
+    fail("method '{}' rotates the embedding and the output projection, which --format {} does not write",
+         to_string(options.method), arguments.format);
+  check_packed_output(packed, FileQuantizer(packed.model, options));
+}
+
 int quantize(const QuantizeArguments& arguments) {
   QuantizeFileOptions options = options_for(arguments);
   check_calibration(arguments, options.method);
   const bool blockwise = needs_blockwise(options.method);
   const Checkpoint checkpoint = open_model(model_path(arguments.model));
   check_target(checkpoint, arguments.out);
+  const std::optional<PackedOutput> packed = packed_output(arguments, checkpoint);
+  if (packed) check_packed(*packed, arguments, options);
   if (!blockwise) options.importance = importance_for(arguments);
   FileQuantizer quantizer(checkpoint, std::move(options));
   if (blockwise) {
     BlockwiseResult made = quantize_blocks(arguments, parse_method(arguments.method), quantizer);
     quantizer.use(std::move(made.tensors), std::move(made.outside));
   }
-  {
-    // In millions of weights: tensors differ too much in size to tell the time that is left.
-    std::optional<Progress> progress;
-    constexpr std::uint64_t unit = 1'000'000;
-    quantizer.write(arguments.out, [&](std::uint64_t done, std::uint64_t total, std::string_view tensor) {
-      if (!progress) progress.emplace("quantizing", divide_up(total, unit));
-      progress->advance_to(divide_up(done, unit), fmt::format("M weights, {}", tensor));
-    });
+  std::vector<std::string> notes;
+  std::optional<std::uint64_t> packed_bytes;
+  if (packed) {
+    PackedOutputResult result = write_packed(*packed, quantizer);
+    notes = std::move(result.notes);
+    packed_bytes = result.layer_bytes;
+  } else {
+    write_gguf(arguments, quantizer);
   }
-  for (const std::string& note : quantizer.notes()) fmt::print(stderr, "note: {}\n", note);
-  print_text(summary(quantizer, arguments));
+  std::ranges::copy(quantizer.notes(), std::back_inserter(notes));
+  for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
+  print_text(summary(quantizer, arguments, packed_bytes));
   return 0;
 }
 
 std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<QuantizeArguments>();
   app.add_option("MODEL", arguments->model, "GGUF or safetensors file, directory, or an embedded model")->required();
-  app.add_option("OUT", arguments->out, "GGUF file to write; appears only when it is complete")->required();
+  app.add_option("OUT", arguments->out, "GGUF file to write, or directory; appears only when it is complete")
+      ->required();
   app.add_option("--method", arguments->method, "method id (quantbench list methods, quantbench list mixes)")
       ->required();
   auto* imatrix = app.add_option("--imatrix", arguments->imatrix, "importance matrix (imatrix.gguf, imatrix.dat)");
@@ -186,6 +228,10 @@ std::function<int()> declare(CLI::App& app) {
                  "rows that do not fit the format: error (default for a format), warn (default for mixes) or allow");
   app.add_flag("--dequantized", arguments->dequantized,
                "store the decoded weights as f32, for formats that GGUF lacks");
+  app.add_option(
+         "--format", arguments->format,
+         "gguf, or of a Hugging Face directory: gptq, gptq_v2, awq, compressed-tensors (docs/packed_checkpoints.md)")
+      ->capture_default_str();
   add_threads_option(app, arguments->threads);
   app.footer(
       "A format quantizes the linear layers: matrices but for embeddings, norms, routers and the output head. A mix\n"
@@ -197,11 +243,13 @@ std::function<int()> declare(CLI::App& app) {
       "  quantbench quantize model-f16.gguf model-q4_k_m.gguf --method q4_k_m --imatrix imatrix.gguf\n"
       "  quantbench quantize embedded:stories int4.gguf --method gptq:int4:g128 --dequantized \\\n"
       "    --calibration embedded:stories/calibration\n"
-      "  quantbench quantize embedded:stories int3.gguf --method zero_point:int3:g64 --dequantized");
+      "  quantbench quantize embedded:stories int3.gguf --method zero_point:int3:g64 --dequantized\n"
+      "  quantbench quantize llama-dir/ llama-gptq/ --method gptq:int4:g128 --format gptq --calibration text.txt");
   return [arguments] { return quantize(*arguments); };
 }
 
-const Register<Command> registered{"quantize", {"Quantize a model into a GGUF file", declare}};
+const Register<Command> registered{
+    "quantize", {"Quantize a model into a GGUF file, or a GPTQ, AWQ or compressed-tensors checkpoint", declare}};
 
 }  // namespace
 }  // namespace quantbench

@@ -298,6 +298,8 @@ Checkpoint Translation::apply(const Checkpoint& files, bool tied) const {
   Metadata metadata(config_.source());
   metadata.set("general.architecture", MetadataScalar(architecture_));
   for (const auto& [key, value] : keys_) metadata.set(key, value);
+  for (const auto& [key, value] : files.metadata().values())
+    if (key.starts_with("quantization.")) metadata.set(key, value);
   std::vector<CheckpointTensor> tensors;
   bool has_output = false;
   for (const CheckpointTensor& tensor : files.tensors()) {

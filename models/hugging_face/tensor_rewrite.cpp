@@ -45,13 +45,16 @@ std::vector<std::uint32_t> stacked_rows(const CheckpointTensor& tensor, std::siz
 
 TensorData ordered(const Tensor& source, const std::vector<std::uint32_t>& order) {
   const Format& format = *source.format;
-  if (format.header_bytes(source.rows, source.cols) != 0)
+  const std::size_t header = format.header_bytes(source.rows, source.cols);
+  if (header != 0 && !format.scale_per_tensor)
     fail("tensor {} is stored as {}, whose rows cannot be reordered", source.name, format.id);
   TensorData result(source.name, source.rows, source.cols, source.format);
   const std::size_t size = format.row_bytes(format, source.rows == 1 ? 1 : source.cols);
+  const std::byte* const from = source.bytes.data() + header;
   std::byte* const to = result.row(0).row;
+  if (header != 0) std::memcpy(result.row(0).header, source.bytes.data(), header);
   for (std::size_t row = 0; row < order.size(); ++row)
-    std::memcpy(to + row * size, source.bytes.data() + order[row] * size, size);
+    std::memcpy(to + row * size, from + order[row] * size, size);
   return result;
 }
 

@@ -140,6 +140,13 @@ PackedLayout awq_layout(const Members& members, const std::string& format) {
   fail("{}: AWQ checkpoint of version {}; {}", members.source(), printable(format), what_is_read);
 }
 
+ZeroOverflow read_zero_overflow(const Members& members) {
+  const std::string overflow = members.text({"zero_point_overflow"});
+  if (!overflow.empty() && overflow != "wraps" && overflow != "carries")
+    fail("{}: zero_point_overflow is {}, expected wraps or carries", members.source(), printable(overflow));
+  return overflow == "carries" ? ZeroOverflow::carries : ZeroOverflow::wraps;
+}
+
 void read_plain(const Members& members, bool awq, QuantizationFacts& facts) {
   const std::string format = members.text({"checkpoint_format", "format", "version"});
   facts.layout = awq ? awq_layout(members, format) : gptq_layout(members, format);
@@ -151,6 +158,7 @@ void read_plain(const Members& members, bool awq, QuantizationFacts& facts) {
     facts.scheme.symmetric = !*zero_point;
   }
   facts.act_order = members.boolean({"desc_act"});
+  facts.zero_overflow = read_zero_overflow(members);
   facts.overrides = read_overrides(members, facts.scheme);
 }
 

@@ -21,6 +21,12 @@ enum class PackedLayout { gptq, gptq_v2, awq, awq_gemv, awq_gemv_fast, compresse
 /// "gptq", "gptq_v2", "awq", "awq_gemv", "awq_gemv_fast", "compressed-tensors"
 std::string_view to_string(PackedLayout layout);
 
+/// What becomes of a v1 zero field of all ones, to which one is to be added: readers of such files disagree.
+enum class ZeroOverflow {
+  wraps,    // zero point 0, as it was before it was stored less one
+  carries,  // zero point 2^bits
+};
+
 /// Layers whose name matches are quantized in another way than the others (GPTQ: dynamic).
 struct SchemeOverride {
   NamePattern pattern;
@@ -42,6 +48,8 @@ struct QuantizationFacts {
   PackedLayout layout = PackedLayout::gptq;
   LayerScheme scheme;             // but for compressed-tensors
   std::optional<bool> act_order;  // desc_act
+  /// Member zero_point_overflow, "wraps" or "carries": not of other programs, but for those who know how a file was meant.
+  ZeroOverflow zero_overflow = ZeroOverflow::wraps;
   std::vector<SchemeOverride> overrides;
   std::vector<SchemeGroup> groups;  // compressed-tensors
 

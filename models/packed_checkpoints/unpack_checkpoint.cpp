@@ -34,8 +34,8 @@ std::vector<std::string_view> suffixes_of(PackedLayout layout) {
 
 class Unpacker {
  public:
-  Unpacker(const Checkpoint& raw, const QuantizationFacts& facts, ZeroOverflow overflow)
-      : raw_(raw), facts_(facts), overflow_(overflow), version_(labelled_version()) {}
+  Unpacker(const Checkpoint& raw, const QuantizationFacts& facts)
+      : raw_(raw), facts_(facts), version_(labelled_version()) {}
 
   Checkpoint run() {
     find_layers();
@@ -77,6 +77,7 @@ class Unpacker {
       if (const CheckpointTensor* const part = raw_.find(name + std::string(suffix))) {
         found.parts.push_back(part);
         parts_.insert(part->name);
+        part->release();
       }
     if (raw_.find(name + ".weight") != nullptr)
       fail("{}: layer '{}' is packed, and there is a tensor '{}.weight', too", raw_.source(), name, name);
@@ -137,7 +138,7 @@ class Unpacker {
 
   int largest_zero(const FoundLayer& found) const {
     const int largest = (1 << found.layer.shape.bits) - 1;
-    const bool carried = adds_one() && overflow_ == ZeroOverflow::carries && found.zeros.all_ones > 0;
+    const bool carried = adds_one() && facts_.zero_overflow == ZeroOverflow::carries && found.zeros.all_ones > 0;
     return carried ? largest + 1 : largest;
   }
 
@@ -168,7 +169,7 @@ class Unpacker {
   }
 
   std::function<int(int, int)> zero_rule() const {
-    return [adds = adds_one(), overflow = overflow_](int field, int bits) {
+    return [adds = adds_one(), overflow = facts_.zero_overflow](int field, int bits) {
       if (!adds) return field;
       return overflow == ZeroOverflow::wraps ? (field + 1) & ((1 << bits) - 1) : field + 1;
     };
@@ -178,7 +179,8 @@ class Unpacker {
     if (!is_gptq(facts_.layout)) return "as stored";
     if (version_ == GptqVersion::v2) return "as stored (v2)";
     return fmt::format("stored less one (v1); {} of {} fields are all ones, read as {}", all_zeros_.all_ones,
-                       all_zeros_.fields, overflow_ == ZeroOverflow::wraps ? "0 (masked)" : "2^bits (not masked)");
+                       all_zeros_.fields,
+                       facts_.zero_overflow == ZeroOverflow::wraps ? "0 (masked)" : "2^bits (not masked)");
   }
 
   std::string differing(const std::function<std::string(const FoundLayer&)>& text) const {
@@ -218,7 +220,6 @@ class Unpacker {
 
   const Checkpoint& raw_;
   const QuantizationFacts& facts_;
-  ZeroOverflow overflow_;
   GptqVersion version_;
   std::vector<FoundLayer> layers_;
   std::map<std::string, std::size_t, std::less<>> first_parts_;
@@ -230,14 +231,14 @@ class Unpacker {
 
 }  // namespace
 
-Checkpoint unpack_checkpoint(const Checkpoint& raw, const QuantizationFacts& facts, ZeroOverflow overflow) {
-  return Unpacker(raw, facts, overflow).run();
+Checkpoint unpack_checkpoint(const Checkpoint& raw, const QuantizationFacts& facts) {
+  return Unpacker(raw, facts).run();
 }
 
-Checkpoint unpack_if_packed(const Checkpoint& raw, ZeroOverflow overflow) {
-  if (raw.files().empty() || raw.metadata().contains("general.architecture")) return raw;
+Checkpoint unpack_if_packed(const Checkpoint& raw) {
+  if (raw.files().empty()) return raw;
   const auto facts = find_quantization_facts(raw.files().front().parent_path());
-  return facts ? unpack_checkpoint(raw, *facts, overflow) : raw;
+  return facts ? unpack_checkpoint(raw, *facts) : raw;
 }
 
 }  // namespace quantbench

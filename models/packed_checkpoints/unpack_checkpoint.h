@@ -7,12 +7,6 @@
 
 namespace quantbench {
 
-/// What becomes of a v1 zero field of all ones, to which one is to be added: readers of such files disagree.
-enum class ZeroOverflow {
-  wraps,    // zero point 0, as it was before it was stored less one
-  carries,  // zero point 2^bits
-};
-
 /// The tensors are made when they are asked for, row by row from the mapped files; what is not packed stays as it is. Reads all zero
 /// points, to learn which layers are symmetric and whether a GPTQ checkpoint is of the version that it says:
 /// if 99 % of the zero fields of layers that are said to be symmetric are those of the other version, it is taken for that.
@@ -25,10 +19,9 @@ enum class ZeroOverflow {
 ///
 /// Throws Error naming file, tensor, what was found and what was expected. Scales are looked at when a tensor is made: it
 /// throws for one that is not finite.
-Checkpoint unpack_checkpoint(const Checkpoint& raw, const QuantizationFacts& facts,
-                             ZeroOverflow overflow = ZeroOverflow::wraps);
+Checkpoint unpack_checkpoint(const Checkpoint& raw, const QuantizationFacts& facts);
 
-/// The checkpoint itself where no configuration beside its files says that it is packed.
-Checkpoint unpack_if_packed(const Checkpoint& raw, ZeroOverflow overflow = ZeroOverflow::wraps);
+/// Of a safetensors checkpoint; itself where no configuration beside its files says that it is packed.
+Checkpoint unpack_if_packed(const Checkpoint& raw);
 
 }  // namespace quantbench
