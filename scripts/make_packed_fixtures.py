@@ -81,7 +81,7 @@ def make_auto_gptq(out):
             packed.pack(layer.linear(), layer.scales.float(), layer.zeros.float(), None)
             weight = packed(torch.eye(layer.cols)).t()
             config = {"bits": bits, "group_size": 64, "desc_act": False, "sym": symmetric}
-            tensors = {"qweight": packed.qweight, "qzeros": packed.qzeros, "scales": layer.scales,
+            tensors = {"qweight": packed.qweight, "qzeros": packed.qzeros, "scales": packed.scales.half(),
                        "g_idx": torch.arange(layer.cols, dtype=torch.int32) // 64}
             save(out / f"auto_gptq_{bits}bit_{'sym' if symmetric else 'asym'}", tensors, weight, config,
                  "quantize_config.json")

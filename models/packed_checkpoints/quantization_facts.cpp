@@ -104,6 +104,18 @@ void require_scheme(const Members& members) {
   if (!members.integer({"group_size", "q_group_size"})) fail("{}: no 'group_size'", members.source());
 }
 
+/// As Python's re.match: a match begins where the name does.
+NamePattern pattern_at_start(std::string_view expression, const std::string& source) {
+  constexpr std::size_t longest = 4096;
+  if (expression.size() > longest)
+    fail("{}: a regular expression of {} bytes, the limit is {}", source, expression.size(), longest);
+  try {
+    return NamePattern(fmt::format("\\A(?:{})", expression));
+  } catch (const Error& error) {
+    fail("{}: {}", source, error.what());
+  }
+}
+
 /// `dynamic`: expression -> what is different. "-:" before an expression leaves the layers unquantized; "+:" means nothing.
 std::vector<SchemeOverride> read_overrides(const Members& members, const LayerScheme& scheme) {
   std::vector<SchemeOverride> overrides;
@@ -115,7 +127,7 @@ std::vector<SchemeOverride> read_overrides(const Members& members, const LayerSc
     std::string_view expression = key;
     const bool leaves_out = expression.starts_with("-:");
     if (leaves_out || expression.starts_with("+:")) expression.remove_prefix(2);
-    SchemeOverride rule{NamePattern(expression, source), leaves_out, scheme};
+    SchemeOverride rule{std::string(expression), pattern_at_start(expression, source), leaves_out, scheme};
     if (!leaves_out) read_scheme(Members(value, fmt::format("{}: {}", source, printable(key))), rule.scheme);
     overrides.push_back(std::move(rule));
   }
@@ -199,7 +211,7 @@ SchemeGroup read_group(const std::string& name, const json& object, const std::s
     if (!target.is_string()) fail("{}: target {}, expected a string", members.source(), printable(target.dump()));
     const auto& text = target.get_ref<const std::string&>();
     if (text.starts_with("re:"))
-      group.patterns.emplace_back(std::string_view(text).substr(3), members.source());
+      group.patterns.push_back(pattern_at_start(std::string_view(text).substr(3), members.source()));
     else
       group.targets.push_back(text);
   }
@@ -252,12 +264,12 @@ LayerScheme QuantizationFacts::scheme_of(std::string_view layer) const {
     if (!rule.pattern.matches(layer)) continue;
     if (found != nullptr && (found->leaves_out != rule.leaves_out || found->scheme != rule.scheme))
       fail("{}: layer {} is meant by '{}' and '{}' of dynamic, which differ", source, printable(layer),
-           found->pattern.expression(), rule.pattern.expression());
+           found->expression, rule.expression);
     found = &rule;
   }
   if (found != nullptr && found->leaves_out)
     fail("{}: layer {} is packed, and '{}' of dynamic says that it is not quantized", source, printable(layer),
-         found->pattern.expression());
+         found->expression);
   return found == nullptr ? scheme : found->scheme;
 }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "models/packed_checkpoints/layer_scheme.h"
-#include "models/packed_checkpoints/name_pattern.h"
+#include "quantizers/allocation/tensor_rules.h"
 
 namespace quantbench {
 
@@ -29,7 +29,8 @@ enum class ZeroOverflow {
 
 /// Layers whose name matches are quantized in another way than the others (GPTQ: dynamic).
 struct SchemeOverride {
-  NamePattern pattern;
+  std::string expression;
+  NamePattern pattern;      // the expression at the start of a name
   bool leaves_out = false;  // they are not quantized
   LayerScheme scheme;
 };

@@ -71,7 +71,7 @@ TEST(QuantizationFacts, WhatIsWrongIsSaid) {
        "GPTQ checkpoint of format 'gptq_p'"},
       {R"({"quant_method": "awq", "version": "marlin", )" + plain + "}", "AWQ checkpoint of version 'marlin'"},
       {R"({"quant_method": "awq", "zero_point": true, "sym": true, )" + plain + "}", "contradict each other"},
-      {R"({"quant_method": "gptq", "dynamic": {"(": {}}, )" + plain + "}", "c.json.dynamic: regular expression '('"},
+      {R"({"quant_method": "gptq", "dynamic": {"(": {}}, )" + plain + "}", "c.json.dynamic: regular expression "},
       {R"({"quant_method": "gptq", "dynamic": {"model": 3}, )" + plain + "}", "number, expected an object"},
       {R"({"quant_method": "gptq", "dynamic": {"model": {"bits": 3}, "model.l": {"bits": 2}}, )" + plain + "}",
        "is meant by 'model' and 'model.l' of dynamic, which differ"},
@@ -88,12 +88,15 @@ TEST(QuantizationFacts, WhatIsWrongIsSaid) {
   for (const auto& [text, message] : cases) EXPECT_THAT(parse_error(text), HasSubstr(message)) << text;
 }
 
-TEST(QuantizationFacts, ExpressionsThatTakeForeverAreStopped) {
-  const NamePattern pattern("(x+x+)+y", "c.json");
-  EXPECT_FALSE(pattern.matches("model.layers"));
-  EXPECT_THAT(error_of([&] { pattern.matches(std::string(64, 'x')); }), HasSubstr("match limit"));
-  EXPECT_TRUE(NamePattern("model", "c").matches("model.layers"));  // at the start, as re.match
-  EXPECT_FALSE(NamePattern("layers", "c").matches("model.layers"));
+TEST(QuantizationFacts, ExpressionsMatchAtTheStartAndNotForever) {
+  const QuantizationFacts facts =
+      parse(R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "dynamic": {"+:a|x.b": {"bits": 3}}})");
+  EXPECT_EQ(facts.scheme_of("a.b.c").bits, 3);
+  EXPECT_EQ(facts.scheme_of("x.b.c").bits, 3);
+  EXPECT_EQ(facts.scheme_of("b.a").bits, 4);
+  const QuantizationFacts endless =
+      parse(R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "dynamic": {"(x+x+)+[yz]": {"bits": 3}}})");
+  EXPECT_THAT(error_of([&] { endless.scheme_of(std::string(64, 'x')); }), HasSubstr("match limit"));
 }
 
 TEST(QuantizationFacts, TheFirstOfThreeFilesCounts) {
