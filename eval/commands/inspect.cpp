@@ -11,6 +11,7 @@
 #include "models/checkpoints/checkpoint.h"
 #include "models/hugging_face/open_model.h"
 #include "models/importance/imatrix_file.h"
+#include "models/packed_checkpoints/unpack_checkpoint.h"
 #include "models/tokenizers/hugging_face/tokenizer_directory.h"
 #include "models/tokenizers/tokenizer.h"
 
@@ -109,6 +110,7 @@ Table tensor_table(const Checkpoint& checkpoint) {
 void print_model(const Checkpoint& checkpoint) {
   for (const auto& file : checkpoint.files()) print_text(fmt::format("file       {}\n", file.string()));
   print_text(fmt::format("tokenizer  {}\n\n", tokenizer_text(checkpoint)));
+  for (const std::string& note : packing_notes(checkpoint.metadata())) print_text(fmt::format("note: {}\n", note));
   Table metadata;
   metadata.columns = {{"key", Align::left}, {"value", Align::left}};
   for (const auto& [key, value] : checkpoint.metadata().values()) metadata.rows.push_back({key, text_of(value)});

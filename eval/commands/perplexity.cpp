@@ -17,6 +17,7 @@
 #include "eval/temporary_file.h"
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/safetensors_writer.h"
+#include "models/packed_checkpoints/unpack_checkpoint.h"
 #include "quantizers/quantize.h"
 
 namespace quantbench {
@@ -174,6 +175,7 @@ int run_perplexity(const PerplexityArguments& arguments) {
           to_string(*method));
   }
   const LoadedModel model = load_model_file(file_reference(arguments.model));
+  for (const std::string& note : packing_notes(model.checkpoint->metadata())) fmt::print(stderr, "note: {}\n", note);
   const LoadedText text = load_windows({file_reference(arguments.text), protocol, arguments.chunks}, model);
   if (protocol.window > model.model->context_length())
     fmt::print(stderr, "note: windows of {} tokens are longer than the context of {} that the model was made for\n",

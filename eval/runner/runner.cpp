@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <iterator>
 #include <set>
 
 #include "eval/environment.h"
 #include "eval/runner/metric.h"
 #include "eval/runner/shared_work.h"
 #include "eval/runner/throughput.h"
+#include "models/packed_checkpoints/unpack_checkpoint.h"
 
 namespace quantbench {
 namespace {
@@ -160,6 +162,7 @@ class Runner {
     tokens = context.tokens();
     cell.importance = context.importance();
     cell.notes = context.notes();
+    std::ranges::move(packing_notes(experiment_.model->checkpoint->metadata()), std::back_inserter(cell.notes));
     return cell;
   }
 

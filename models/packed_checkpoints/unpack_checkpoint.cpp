@@ -189,6 +189,15 @@ class Unpacker {
     return fmt::format("{}", fmt::join(all, ", "));
   }
 
+  double bits_per_weight() const {
+    double weights = 0, bytes = 0;
+    for (const FoundLayer& found : layers_) {
+      weights += static_cast<double>(found.layer.shape.rows) * static_cast<double>(found.layer.shape.cols);
+      for (const CheckpointTensor* part : found.parts) bytes += static_cast<double>(part->bytes.size());
+    }
+    return 8 * bytes / weights;
+  }
+
   void add_counted_notes() {
     const auto add = [&](std::size_t count, std::string_view text) {
       if (count > 0) notes_.push_back(fmt::format("{} of {} layers: {}", count, layers_.size(), text));
@@ -212,6 +221,7 @@ class Unpacker {
     set("group_size", differing([](const FoundLayer& found) {
           return found.layer.shape.group == 0 ? "row" : std::to_string(found.layer.shape.group);
         }));
+    set("bits_per_weight", fmt::format("{:.4f}", bits_per_weight()));
     set("act_order", scattered_ == 0 ? "no" : scattered_ == layers_.size() ? "yes" : "some layers");
     set("zero_points", zero_points_text());
     for (std::size_t index = 0; index < notes_.size(); ++index) set(fmt::format("note.{}", index), notes_[index]);
@@ -239,6 +249,18 @@ Checkpoint unpack_if_packed(const Checkpoint& raw) {
   if (raw.files().empty()) return raw;
   const auto facts = find_quantization_facts(raw.files().front().parent_path());
   return facts ? unpack_checkpoint(raw, *facts) : raw;
+}
+
+std::vector<std::string> packing_notes(const Metadata& metadata) {
+  if (!metadata.contains("quantization.layout")) return {};
+  const auto value = [&](const char* key) { return metadata.text(std::string("quantization.") + key); };
+  std::vector<std::string> notes = {fmt::format(
+      "the model's {} packed layers ({}): {} bits, group size {}, {} bits per weight, act-order: {}; zero points {}",
+      value("layers"), value("layout"), value("bits"), value("group_size"), value("bits_per_weight"),
+      value("act_order"), value("zero_points"))};
+  for (const auto& [key, note] : metadata.values())
+    if (key.starts_with("quantization.note.")) notes.push_back("the model: " + metadata.text(key));
+  return notes;
 }
 
 }  // namespace quantbench

@@ -14,8 +14,8 @@ namespace quantbench {
 /// With act-order the columns of a group are scattered, which no format here can store by the group: such layers get groups
 /// of 1, exactly, but with a scale for each weight.
 ///
-/// What was found is in the metadata, under "quantization.": layout, source, bits, group_size, act_order, zero_points and
-/// note.N; size_bytes() of the tensors is that of the file.
+/// What was found is in the metadata, under "quantization.": layout, source, bits, group_size, bits_per_weight (of the file, like
+/// size_bytes() of the tensors), act_order, zero_points and note.N.
 ///
 /// Throws Error naming file, tensor, what was found and what was expected. Scales are looked at when a tensor is made: it
 /// throws for one that is not finite.
@@ -23,5 +23,8 @@ Checkpoint unpack_checkpoint(const Checkpoint& raw, const QuantizationFacts& fac
 
 /// Of a safetensors checkpoint; itself where no configuration beside its files says that it is packed.
 Checkpoint unpack_if_packed(const Checkpoint& raw);
+
+/// What to tell with results of a model whose layers are packed, a line each; nothing for others.
+std::vector<std::string> packing_notes(const Metadata& metadata);
 
 }  // namespace quantbench

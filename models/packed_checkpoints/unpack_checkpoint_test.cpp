@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/half.h"
+#include "models/checkpoints/safetensors_reader.h"
 #include "models/checkpoints/testing/file_bytes.h"
 #include "models/packed_checkpoints/awq_layout.h"
 #include "models/packed_checkpoints/compressed_tensors_layout.h"
@@ -133,6 +134,11 @@ TEST(UnpackCheckpoint, KeepsEverythingElseInItsPlace) {
   EXPECT_EQ(checkpoint.metadata().text("quantization.layout"), "gptq");
   EXPECT_EQ(checkpoint.metadata().text("quantization.group_size"), "32");
   EXPECT_EQ(checkpoint.metadata().text("quantization.act_order"), "no");
+  EXPECT_THAT(packing_notes(checkpoint.metadata()),
+              testing::ElementsAre(
+                  "the model's 1 packed layers (gptq): 4 bits, group size 32, 5.6250 bits per weight, act-order: "
+                  "no; zero points stored less one (v1); 4 of 64 fields are all ones, read as 0 (masked)"));
+  EXPECT_TRUE(packing_notes(Metadata()).empty());
 }
 
 TEST(UnpackCheckpoint, AFileOfTheOtherVersionThanItsLabelIsFoundAndReported) {
@@ -255,6 +261,35 @@ TEST(UnpackCheckpoint, MalformedLayersAreRefusedWithPlaceFoundAndExpected) {
               HasSubstr("do not hold whole codes of 3 bits"));
   EXPECT_THAT(unpack_error([](StoredTensor&) {}, "qweight", R"("dynamic": {"-:model.q": {}})"),
               HasSubstr("dynamic says that it is not quantized"));
+}
+
+/// What the fuzzer does, a little of it in every test run: damaged files give tensors or an Error.
+TEST(UnpackCheckpoint, DamagedFilesGiveTensorsOrAnError) {
+  std::mt19937 random(11);
+  const auto below = [&](std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+  };
+  std::size_t refused = 0, read = 0;
+  for (const std::string& name : fixture_names()) {
+    const std::string whole = read_text(fixtures / name / "model.safetensors");
+    const auto facts = find_quantization_facts(fixtures / name);
+    for (int round = 0; round < 40; ++round) {
+      std::string damaged = whole;
+      const std::size_t end =
+          round % 2 == 0 ? std::min<std::size_t>(whole.size(), 600) : whole.size();  // the header, or all
+      for (int change = 0; change < 3; ++change) damaged[below(end)] = static_cast<char>(below(256));
+      const std::string error = error_of([&] {
+        const SafetensorsFile file = parse_safetensors(bytes_of(damaged), "damaged");
+        const Checkpoint raw(Metadata("damaged"), file.tensors, "damaged", {}, nullptr);
+        const Checkpoint checkpoint = unpack_checkpoint(raw, *facts);
+        for (const CheckpointTensor& tensor : checkpoint.tensors())
+          if (tensor.make) (void)tensor.tensor();
+      });
+      ++(error.empty() ? read : refused);
+    }
+  }
+  EXPECT_GT(refused, 200u);
+  EXPECT_GT(read, 200u);
 }
 
 TEST(UnpackCheckpoint, ActivationScalesOfAwqAreRefused) {

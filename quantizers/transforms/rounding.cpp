@@ -24,6 +24,7 @@ Method search_rounding(const Format& format) {
 }
 
 std::vector<float> decoded(const Tensor& tensor, int threads) {
+  if (!is_loaded(tensor)) return decoded(loaded(tensor), threads);
   std::vector<float> values(tensor.weights());
   parallel_for(threads, tensor.rows, [&](std::size_t row) {
     tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,
