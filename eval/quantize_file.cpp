@@ -13,6 +13,7 @@
 #include "kernels/cpu/decode.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/model_facts.h"
+#include "models/tokenizers/hugging_face/tokenizer_directory.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/method_catalog.h"
 #include "quantizers/quantize.h"
@@ -83,6 +84,23 @@ FileQuantizer::FileQuantizer(const Checkpoint& checkpoint, QuantizeFileOptions o
     tensors_.push_back(plan(tensor, allocation ? &*allocation : nullptr));
   if (std::ranges::none_of(tensors_, [](const FileTensor& task) { return task.allocated.has_value(); }))
     fail("{} has no tensor to quantize with {}", checkpoint.source(), to_string(options_.method));
+  read_tokenizer();
+}
+
+/// GGUF files carry their tokenizer. Where the directory's has no keys, or cannot be used, the weights still can.
+void FileQuantizer::read_tokenizer() {
+  if (!checkpoint_.config() || checkpoint_.metadata().contains("tokenizer.ggml.model")) return;
+  const std::filesystem::path directory = checkpoint_.config()->parent_path();
+  if (!has_tokenizer_files(directory)) {
+    tokenizer_.note = "the GGUF file gets no tokenizer: the directory has none";
+    return;
+  }
+  const CheckpointTensor* const embedding = checkpoint_.find("token_embd.weight");
+  try {
+    tokenizer_ = gguf_tokenizer(directory, embedding == nullptr ? 0 : embedding->row_count());
+  } catch (const Error& error) {
+    tokenizer_.note = fmt::format("the GGUF file gets no tokenizer: {}", error.what());
+  }
 }
 
 bool FileQuantizer::holds_weights(const CheckpointTensor& tensor) const {
@@ -131,6 +149,7 @@ Metadata FileQuantizer::metadata() const {
     metadata.erase(key);
   for (const auto& [key, value] : checkpoint_.metadata().values())  // of the packed checkpoint that it was
     if (key.starts_with("quantization.")) metadata.erase(key);
+  for (const auto& [key, value] : tokenizer_.entries) metadata.set(key, value);
   if (const auto type = file_type_of(options_.dequantized ? "f32" : options_.method.target))
     metadata.set("general.file_type", MetadataScalar(*type));
   metadata.set("general.quantization_version", MetadataScalar(quantization_version));
@@ -273,6 +292,7 @@ void FileQuantizer::write(const std::filesystem::path& out, const QuantizeProgre
 
 std::vector<std::string> FileQuantizer::notes() const {
   std::vector<std::string> notes = importance_notes_;
+  if (!tokenizer_.note.empty()) notes.push_back(tokenizer_.note);
   for (const FileTensor& task : tensors_)
     if (task.allocated && task.allocated->other_solver)
       notes.push_back(fmt::format("{}: {}, because the method's solver is for the linear layers", task.tensor->name,

@@ -16,6 +16,7 @@
 #include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/importance/importance_matrix.h"
+#include "models/tokenizers/hugging_face/gguf_tokenizer.h"
 #include "quantizers/allocation/allocation.h"
 
 namespace quantbench {
@@ -47,7 +48,8 @@ struct FileTensor {
 };
 
 /// Everything that can be refused is refused by the constructor, before any work. Metadata and tokenizer are carried over;
-/// general.file_type, general.quantization_version and, with importance, quantize.imatrix.* are set.
+/// general.file_type, general.quantization_version and, with importance, quantize.imatrix.* are set; the tokenizer of a Hugging
+/// Face directory becomes tokenizer.ggml.* (gguf_tokenizer), or a note says why not.
 ///
 /// Methods without a solver convert: f32 every tensor that can be decoded, f16 and bf16 every tensor of two or more
 /// dimensions. Others quantize what Allocation says; vectors of f16 or bf16 become f32, as runtimes expect; all else is
@@ -84,6 +86,7 @@ class FileQuantizer {
   FileTensor plan(const CheckpointTensor& tensor, const Allocation* allocation) const;
   bool holds_weights(const CheckpointTensor& tensor) const;
   Metadata metadata() const;
+  void read_tokenizer();
   void use_outside(TensorMap outside);
   std::vector<float> source_values(const FileTensor& task) const;
   TensorData encode(const FileTensor& task, MatrixView weights, std::span<const float> mean_square) const;
@@ -99,6 +102,7 @@ class FileQuantizer {
   TensorMap sources_;                   // instead of the file's
   std::deque<CheckpointTensor> added_;  // not in the file
   std::vector<std::string> importance_notes_;
+  GgufTokenizer tokenizer_;
 };
 
 }  // namespace quantbench

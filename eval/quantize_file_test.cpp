@@ -10,6 +10,7 @@
 #include "kernels/cpu/decode.h"
 #include "models/model.h"
 #include "models/model_facts.h"
+#include "models/tokenizers/tokenizer.h"
 #include "quantizers/formats/registry.h"
 #include "quantizers/quantize.h"
 
@@ -271,6 +272,25 @@ TEST(ImportanceUse, MissingEntriesAreNotedOrAnErrorByFormat) {
   ImportanceUse none(nullptr);
   EXPECT_THAT(none.of("blk.0.attn_k.weight", {1, 2}, "iq2_xxs"), IsEmpty());
   EXPECT_THAT(none.notes(), IsEmpty());
+}
+
+TEST_F(QuantizedFile, CarriesTheTokenizerOfAHuggingFaceDirectory) {
+  const Checkpoint written = write({{"token_embd.weight", {32, 600}}, {"blk.0.attn_q.weight", {32, 4}}});
+  Metadata metadata;
+  metadata.set("general.architecture", MetadataScalar(std::string("toy")));
+  const std::filesystem::path config = std::filesystem::path(folder_ / "config.json");
+  const Checkpoint directory(metadata, written.tensors(), "directory", written.files(),
+                             std::make_shared<const Checkpoint>(written), config);
+  quantize(directory, with("q8_0"));
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("the GGUF file gets no tokenizer: the directory has none")));
+
+  const std::filesystem::path fixture = std::filesystem::path(QUANTBENCH_SOURCE_DIR) / "testdata/tokenizers/llama3";
+  std::filesystem::copy_file(fixture / "tokenizer.json", folder_ / "tokenizer.json");
+  const auto tokenizer = load_tokenizer(quantize(directory, with("q8_0")));
+  EXPECT_THAT(notes_, IsEmpty());
+  EXPECT_EQ(tokenizer->kind(), "gpt2/llama-bpe");
+  EXPECT_EQ(tokenizer->vocabulary_size(), 600u);
+  EXPECT_EQ(tokenizer->encode("I've 1234"), load_tokenizer(directory)->encode("I've 1234"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ Usage: scripts/make_tokenizer_fixtures.py [OUT_FOLDER]
 """
 import base64
 import hashlib
+import io
 import json
 import pathlib
 import sys
@@ -113,17 +114,20 @@ def normalization_rules():
 
 
 def train_sentencepiece(kind, size=600, rules=False, **options):
-    """The bytes of a tokenizer.model."""
-    with tempfile.TemporaryDirectory() as folder:
+    """The bytes of a tokenizer.model, without the names of files that it was made from."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as table:
         if rules:
-            options["normalization_rule_tsv"] = f"{folder}/rules"
-            pathlib.Path(options["normalization_rule_tsv"]).write_text(normalization_rules())
-        text = pathlib.Path(folder) / "text"
-        text.write_text("\n".join(line for entry in corpus() for line in entry.split("\n") if line.strip()))
+            table.write(normalization_rules())
+            table.flush()
+            options["normalization_rule_tsv"] = table.name
+        lines = [line for entry in corpus() for line in entry.split("\n") if line.strip()]
+        written = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            input=str(text), model_prefix=f"{folder}/m", vocab_size=size, model_type=kind, minloglevel=2, num_threads=1,
-            hard_vocab_limit=False, **options)
-        return (pathlib.Path(folder) / "m.model").read_bytes()
+            sentence_iterator=iter(lines), model_writer=written, vocab_size=size, model_type=kind, minloglevel=2,
+            num_threads=1, hard_vocab_limit=False, **options)
+    model = sentencepiece_model_pb2.ModelProto.FromString(written.getvalue())
+    model.normalizer_spec.ClearField("normalization_rule_tsv")
+    return model.SerializeToString()
 
 
 def pieces_of(model):
@@ -242,11 +246,12 @@ def mistral():
 
 
 def gemma():
+    runs = ["\n\n", "\n\n\n", "▁▁", "▁▁▁"]
     model = train_sentencepiece("bpe", **{**LLAMA_OPTIONS, "add_dummy_prefix": False}, bos_piece="<bos>",
-                                eos_piece="<eos>")
+                                eos_piece="<eos>", user_defined_symbols=runs)
     tokenizer = sentencepiece_bpe(model, normalizers.Replace(" ", "▁"),
                                   pre_tokenizers.Split(" ", "merged_with_previous"))
-    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in ("\n\n", "\n\n\n", "▁▁", "▁▁▁", "<tool>")])
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in runs + ["<tool>"]])
     return with_bos(tokenizer, "<bos>")
 
 

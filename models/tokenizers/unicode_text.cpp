@@ -71,12 +71,6 @@ Character last_character(std::string_view text) {
   return {};
 }
 
-void append_character(std::string& text, std::int32_t code_point) {
-  utf8proc_uint8_t bytes[4];
-  const auto length = utf8proc_encode_char(code_point, bytes);
-  text.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
-}
-
 }  // namespace
 
 std::string unicode_normalized(std::string_view text, NormalizationForm form) {
@@ -95,9 +89,9 @@ std::string lowercased(std::string_view text) {
   return change_stretches(text, [](std::string_view valid, std::string& out) {
     while (!valid.empty()) {
       const Character character = first_character(valid);
-      append_character(out, utf8proc_tolower(character.code_point));
+      append_code_point(out, utf8proc_tolower(character.code_point));
       // The one character whose lower case is two whatever the language.
-      if (character.code_point == capital_i_with_dot) append_character(out, 0x307);
+      if (character.code_point == capital_i_with_dot) append_code_point(out, 0x307);
       valid.remove_prefix(character.length);
     }
   });
@@ -140,6 +134,12 @@ std::size_t trailing_whitespace(std::string_view text) {
 std::int32_t first_code_point(std::string_view text) { return text.empty() ? -1 : first_character(text).code_point; }
 
 std::int32_t last_code_point(std::string_view text) { return text.empty() ? -1 : last_character(text).code_point; }
+
+void append_code_point(std::string& text, std::int32_t code_point) {
+  utf8proc_uint8_t bytes[4];
+  const auto length = utf8proc_encode_char(code_point, bytes);
+  text.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+}
 
 std::vector<std::string_view> grapheme_clusters(std::string_view text) {
   std::vector<std::string_view> clusters;

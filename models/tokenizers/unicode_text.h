@@ -30,6 +30,9 @@ std::size_t trailing_whitespace(std::string_view text);
 std::int32_t first_code_point(std::string_view text);
 std::int32_t last_code_point(std::string_view text);
 
+/// In UTF-8.
+void append_code_point(std::string& text, std::int32_t code_point);
+
 /// What a reader takes for one character (Unicode Standard Annex 29, extended grapheme clusters); a byte that is not UTF-8 is
 /// one of its own.
 std::vector<std::string_view> grapheme_clusters(std::string_view text);

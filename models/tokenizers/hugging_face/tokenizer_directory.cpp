@@ -16,6 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr const char* config_name = "tokenizer_config.json";
+constexpr const char* map_name = "special_tokens_map.json";
+
 bool has(const fs::path& directory, const char* name) {
   std::error_code ignored;  // what cannot be looked at is opened later, which says why
   return fs::exists(directory / name, ignored);
@@ -30,19 +33,12 @@ json read_json_if_any(const fs::path& directory, const char* name) {
   return has(directory, name) ? read_json(directory, name) : json();
 }
 
-SpecialTokenNames special_token_names(const fs::path& directory) {
-  constexpr const char* config = "tokenizer_config.json";
-  constexpr const char* map = "special_tokens_map.json";
-  return read_special_tokens(read_json_if_any(directory, config), (directory / config).string(),
-                             read_json_if_any(directory, map), (directory / map).string());
-}
-
-VocabularyAndMerges read_vocabulary_and_merges(const fs::path& directory) {
+VocabularyAndMerges read_vocabulary_and_merges(const fs::path& directory, const json& config) {
   return {.vocabulary = read_json(directory, "vocab.json"),
           .merges = read_text(directory / "merges.txt"),
           .merges_file = (directory / "merges.txt").string(),
-          .config = read_json_if_any(directory, "tokenizer_config.json"),
-          .config_file = (directory / "tokenizer_config.json").string(),
+          .config = config,
+          .config_file = (directory / config_name).string(),
           .added = read_json_if_any(directory, "added_tokens.json")};
 }
 
@@ -50,27 +46,21 @@ bool has_vocabulary_and_merges(const fs::path& directory) {
   return has(directory, "vocab.json") && has(directory, "merges.txt");
 }
 
-void check_no_plain_tokens_added(const JsonObject& config, const SentencePieceModelFile& model) {
+/// The library that defines tokenizer.model knows no tokens outside it: plain ones that other files add would change ids.
+void check_no_plain_tokens_added(const TokenizerDirectoryFiles& files) {
+  if (files.config.is_null()) return;
+  const JsonObject config(files.config, (fs::path(files.directory) / config_name).string());
   if (!config.contains("added_tokens_decoder")) return;
   const JsonObject added = config.object("added_tokens_decoder");
   for (const auto& [id, value] : config.at("added_tokens_decoder").items()) {
     const JsonObject token = added.object(id);
     const std::string content = token.text("content");
-    if (!token.boolean("special", false) && std::ranges::find(model.pieces, content) == model.pieces.end())
+    if (!token.boolean("special", false) &&
+        std::ranges::find(files.model->pieces, content) == files.model->pieces.end())
       config.fail_at("added_tokens_decoder",
                      "adds the token {}, which tokenizer.model does not have; a tokenizer.json is needed",
                      printable(content));
   }
-}
-
-/// The library that defines these files knows no tokens outside them: plain ones that other files add would change ids.
-std::unique_ptr<const Tokenizer> load_sentencepiece_model(const fs::path& directory) {
-  const MappedFile file(directory / "tokenizer.model");
-  SentencePieceModelFile model = parse_sentencepiece_model(file.bytes(), (directory / "tokenizer.model").string());
-  const json config = read_json_if_any(directory, "tokenizer_config.json");
-  const std::string config_file = (directory / "tokenizer_config.json").string();
-  if (!config.is_null()) check_no_plain_tokens_added(JsonObject(config, config_file), model);
-  return std::make_unique<const SentencePieceModelTokenizer>(std::move(model), special_token_names(directory));
 }
 
 }  // namespace
@@ -79,20 +69,38 @@ bool has_tokenizer_files(const fs::path& directory) {
   return has(directory, "tokenizer.json") || has(directory, "tokenizer.model") || has_vocabulary_and_merges(directory);
 }
 
-std::unique_ptr<const Tokenizer> load_tokenizer_directory(const fs::path& directory) {
+TokenizerDirectoryFiles read_tokenizer_files(const fs::path& directory) {
+  TokenizerDirectoryFiles files;
+  files.directory = directory.string();
+  files.config = read_json_if_any(directory, config_name);
+  files.names = read_special_tokens(files.config, (directory / config_name).string(),
+                                    read_json_if_any(directory, map_name), (directory / map_name).string());
+  if (has(directory, "tokenizer.model")) {
+    const MappedFile file(directory / "tokenizer.model");
+    files.model = parse_sentencepiece_model(file.bytes(), (directory / "tokenizer.model").string());
+  }
   if (has(directory, "tokenizer.json")) {
-    const std::string file = (directory / "tokenizer.json").string();
-    return std::make_unique<const HuggingFaceTokenizer>(read_json(directory, "tokenizer.json"), file,
-                                                        special_token_names(directory));
+    files.document_file = (directory / "tokenizer.json").string();
+    files.document = read_json(directory, "tokenizer.json");
+  } else if (!files.model && has_vocabulary_and_merges(directory)) {
+    files.document_file = (directory / "vocab.json").string();
+    files.document = document_of(read_vocabulary_and_merges(directory, files.config));
+  } else if (!files.model) {
+    fail("{}: no tokenizer: found neither tokenizer.json nor tokenizer.model nor vocab.json with merges.txt",
+         directory.string());
   }
-  if (has(directory, "tokenizer.model")) return load_sentencepiece_model(directory);
-  if (has_vocabulary_and_merges(directory)) {
-    return std::make_unique<const HuggingFaceTokenizer>(document_of(read_vocabulary_and_merges(directory)),
-                                                        (directory / "vocab.json").string(),
-                                                        special_token_names(directory));
-  }
-  fail("{}: no tokenizer: found neither tokenizer.json nor tokenizer.model nor vocab.json with merges.txt",
-       directory.string());
+  return files;
+}
+
+std::unique_ptr<const Tokenizer> make_tokenizer(const TokenizerDirectoryFiles& files) {
+  if (!files.document.is_null())
+    return std::make_unique<const HuggingFaceTokenizer>(files.document, files.document_file, files.names);
+  check_no_plain_tokens_added(files);
+  return std::make_unique<const SentencePieceModelTokenizer>(*files.model, files.names);
+}
+
+std::unique_ptr<const Tokenizer> load_tokenizer_directory(const fs::path& directory) {
+  return make_tokenizer(read_tokenizer_files(directory));
 }
 
 }  // namespace quantbench
