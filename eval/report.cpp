@@ -118,12 +118,84 @@ void fields(Visit& visit, Is<Environment> auto& environment) {
 }
 
 template <class Visit>
+void fields(Visit& visit, Is<WindowFacts> auto& windows) {
+  visit("count", windows.count);
+  visit("available", windows.available);
+  visit("length", windows.length);
+  visit("stride", windows.stride);
+  visit("first_scored", windows.first_scored);
+  visit("scored_each", windows.scored_each);
+  visit("bos_tokens", windows.bos_tokens);
+}
+
+template <class Visit>
+void fields(Visit& visit, Is<TokenizerFacts> auto& tokenizer) {
+  visit("kind", tokenizer.kind);
+  visit("vocabulary", tokenizer.vocabulary);
+  visit("adds_bos", tokenizer.adds_bos);
+}
+
+template <class Visit>
+void fields(Visit& visit, Is<CalibrationFacts> auto& calibration) {
+  visit("name", calibration.name);
+  visit("sha256", calibration.sha256);
+  visit.unless_empty("loader", calibration.loader);
+  visit("tokens", calibration.tokens);
+  visit("protocol", calibration.protocol);
+  visit("windows", calibration.windows);
+  visit("sequential", calibration.sequential);
+  visit("true_sequential", calibration.true_sequential);
+}
+
+template <class Visit>
+void fields(Visit& visit, Is<FileFacts> auto& file) {
+  visit("name", file.name);
+  visit("sha256", file.sha256);
+}
+
+template <class Visit>
+void fields(Visit& visit, Is<MetricFacts> auto& metric) {
+  visit("name", metric.name);
+  visit("version", metric.version);
+}
+
+template <class Visit>
+void fields(Visit& visit, Is<ExpectationReport> auto& expectation) {
+  visit("method", expectation.method);
+  visit("metric", expectation.metric);
+  visit.unless_empty("model", expectation.model);
+  visit("source", expectation.source);
+  visit.unless_empty("dataset", expectation.dataset);
+  visit.unless_empty("protocol", expectation.protocol);
+  visit("published", expectation.published);
+  visit("tolerance", expectation.tolerance);
+  visit("measured", expectation.measured);
+  visit("difference", expectation.difference);
+  visit("verdict", expectation.verdict);
+  visit.unless_empty("reason", expectation.reason);
+}
+
+template <class Visit>
+void fields(Visit& visit, Is<OrderingReport> auto& ordering) {
+  visit("better", ordering.better);
+  visit("worse", ordering.worse);
+  visit("metric", ordering.metric);
+  visit.unless_empty("source", ordering.source);
+  visit("difference", ordering.difference);
+  visit("lower", ordering.lower);
+  visit("upper", ordering.upper);
+  visit("verdict", ordering.verdict);
+  visit.unless_empty("reason", ordering.reason);
+}
+
+template <class Visit>
 void fields(Visit& visit, Is<Report> auto& report) {
   visit("schema_version", report.schema_version);
   visit.group("run", [&](auto& run) {
     run("name", report.run_name);
     run("config_sha256", report.config_sha256);
     run("seed", report.seed);
+    run.unless_empty("metrics", report.metrics);
   });
   visit("environment", report.environment);
   visit.group("model", [&](auto& model) {
@@ -137,7 +209,14 @@ void fields(Visit& visit, Is<Report> auto& report) {
     dataset("protocol", report.protocol);
     dataset("tokenizer_sha256", report.tokenizer_sha256);
     dataset("tokens", report.dataset_tokens);
+    dataset.unless_empty("loader", report.dataset_loader);
+    dataset("windows", report.dataset_windows);
   });
+  visit("tokenizer", report.tokenizer);
+  visit("calibration", report.calibration);
+  visit("importance_matrix", report.importance_matrix);
+  visit.unless_empty("expectations", report.expectations);
+  visit.unless_empty("orderings", report.orderings);
   visit("cells", report.cells);
   visit("kernels", report.kernels);
 }
@@ -244,6 +323,9 @@ class Reader {
     if constexpr (std::floating_point<T>) {
       if (!json.is_number()) mistyped(path, json, "a number");
       value = json.get<T>();
+    } else if constexpr (std::same_as<T, bool>) {
+      if (!json.is_boolean()) mistyped(path, json, "true or false");
+      value = json.get<bool>();
     } else if constexpr (std::integral<T>) {
       decode_integer(json, value, path);
     } else if constexpr (std::same_as<T, std::string>) {

@@ -89,6 +89,57 @@ struct CellReport {
   std::string kld_sha256;
 };
 
+/// How a stream of tokens was cut into windows, and what of them was scored (datasets/windows.h).
+struct WindowFacts {
+  std::size_t count = 0;         // evaluated
+  std::size_t available = 0;     // that the text has
+  std::size_t length = 0;        // tokens of each
+  std::size_t stride = 0;        // from the start of one to the start of the next
+  std::size_t first_scored = 0;  // predictions at positions first_scored .. length - 2 are scored
+  std::size_t scored_each = 0;
+  std::size_t bos_tokens = 0;  // put in, or written over tokens of the text, in the evaluated windows
+};
+
+struct TokenizerFacts {
+  std::string kind;  // "llama", "gpt2/qwen2"
+  std::size_t vocabulary = 0;
+  bool adds_bos = false;  // the vocabulary asks for one at the start of a text
+};
+
+struct CalibrationFacts {
+  std::string name, sha256, loader, protocol;
+  std::size_t tokens = 0;  // of the text
+  WindowFacts windows;
+  bool sequential = true, true_sequential = false;  // docs/calibration.md
+};
+
+struct FileFacts {
+  std::string name, sha256;
+};
+
+struct MetricFacts {
+  std::string name;
+  int version = 1;
+};
+
+/// A published figure beside the measured one (eval/expectations/judge.h).
+struct ExpectationReport {
+  std::string method, metric, model, source, dataset, protocol;
+  double published = 0;
+  double tolerance = 0;  // in units of the figure
+  std::optional<double> measured, difference;
+  std::string verdict;  // "within", "outside", "not comparable", "not measured"
+  std::string reason;   // of the last two
+};
+
+/// Whether `better` had a lower figure than `worse`: mean difference over windows, with its 95 % confidence interval.
+struct OrderingReport {
+  std::string better, worse, metric, source;
+  std::optional<double> difference, lower, upper;  // better - worse, nats for each token
+  std::string verdict;                             // "holds", "fails", "inconclusive", "not measured"
+  std::string reason;
+};
+
 struct Environment {
   std::string cpu, isa, compiler, flags, gpu, version;
   int threads = 1;
@@ -100,13 +151,21 @@ struct Report {
   int schema_version = report_schema_version;
   std::string run_name, config_sha256;
   std::uint64_t seed = 0;
+  std::vector<MetricFacts> metrics;  // empty in old reports, as are all the optional facts below
   Environment environment;
   std::string model_name, model_sha256;
   std::uint64_t model_parameters = 0;
   std::string dataset_name, dataset_sha256, protocol, tokenizer_sha256;
   std::size_t dataset_tokens = 0;
+  std::string dataset_loader;  // how the text was put together; empty: a text file as it is
+  std::optional<WindowFacts> dataset_windows;
+  std::optional<TokenizerFacts> tokenizer;
+  std::optional<CalibrationFacts> calibration;
+  std::optional<FileFacts> importance_matrix;
   std::vector<CellReport> cells;
   std::vector<ThroughputReport> kernels;
+  std::vector<ExpectationReport> expectations;
+  std::vector<OrderingReport> orderings;
 };
 
 /// Pretty-printed JSON that validates against the published schema. Throws Error when a number is not finite.

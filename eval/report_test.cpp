@@ -50,6 +50,16 @@ Report full_report() {
   report.cells = {full_cell()};
   report.kernels = {{"matvec/q4_0/avx2", "cpu", "4096x4096x1", "generic", 2, 1e-3, 9e-4, 2e-3, 9.4e9, 3e10, 70,
                      "read_bandwidth", 81, 0.04, 9728}};
+  report.metrics = {{"perplexity", 2}};
+  report.dataset_loader = "wikitext2";
+  report.dataset_windows = WindowFacts{3, 8, 512, 512, 256, 255, 3};
+  report.tokenizer = TokenizerFacts{"llama", 2048, true};
+  report.calibration = CalibrationFacts{"c4", std::string(64, '1'),           "c4", "gptq-2048",
+                                        9999, {4, 4, 2048, 2048, 0, 2047, 1}, true, false};
+  report.importance_matrix = FileFacts{"i.gguf", std::string(64, '2')};
+  report.expectations = {{"q4_k", "perplexity", "opt-125m", "Table 3", "wikitext2", "gptq-2048", 27.65, 0.1, 27.7, 0.05,
+                          "not comparable", "protocol"}};
+  report.orderings = {{"q4_k", "rtn:q4_0", "kld.mean", "PR 1684", -0.1, -0.2, -0.05, "holds", ""}};
   return report;
 }
 
@@ -71,6 +81,12 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   EXPECT_EQ(json.at("kernels").at(0).at("repacking_seconds"), 0.04);
   EXPECT_EQ(json.at("kernels").at(0).at("repacked_bytes"), 9728);
   EXPECT_FALSE(cell.contains("error"));
+  EXPECT_EQ(json.at("run").at("metrics").at(0).at("version"), 2);
+  EXPECT_EQ(json.at("dataset").at("windows").at("bos_tokens"), 3);
+  EXPECT_EQ(json.at("tokenizer").at("adds_bos"), true);
+  EXPECT_EQ(json.at("calibration").at("windows").at("length"), 2048);
+  EXPECT_EQ(json.at("expectations").at(0).at("published"), 27.65);
+  EXPECT_EQ(json.at("orderings").at(0).at("verdict"), "holds");
 }
 
 TEST(Report, ReadingIsTheInverseOfWriting) {

@@ -37,6 +37,7 @@ const std::vector<StepSpec>& known_transforms() {
       {"salient",
        {{"keep", Kind::number, "1"},
         {"by", Kind::word, "activation", {"activation", "weight", "random"}},
+        {"times", Kind::number},
         {"seed", Kind::number, "0"}}},
       {"smoothquant", {{"alpha", Kind::number, "0.5"}}},
   };

@@ -23,10 +23,10 @@ const Register<Command> submit{
             "start 'quantbench run CONFIG --shard I/N' N times and join the results with 'quantbench merge'")};
 const Register<Command> status{"status", planned("status", "Show how far a sweep is",
                                                  "'quantbench run CONFIG --dry-run' lists the cells of a config")};
-const Register<Command> explain{"explain", planned("explain", "Say why a number of a report is what it is",
-                                                   "'quantbench report' lists the errors of each tensor")};
-const Register<Command> diff{"diff", planned("diff", "Show all differences of two reports",
-                                             "'quantbench compare' checks two reports against gates")};
+const Register<Command> diff{
+    "diff",
+    planned("diff", "Show all differences of two reports",
+            "'quantbench explain A B' says which facts differ, 'quantbench compare' checks two reports against gates")};
 
 }  // namespace
 }  // namespace quantbench

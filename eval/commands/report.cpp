@@ -70,6 +70,9 @@ int render_reports(const ReportArguments& arguments) {
       write_charts(reports, output);
     } else {
       output.write("report." + format, renderers().at(format)(reports));
+      if (const std::string expectations = format == "csv" ? render_expectations_csv(reports) : "";
+          !expectations.empty())
+        output.write("expectations.csv", expectations);
     }
   }
   return 0;

@@ -5,6 +5,7 @@
 #include "eval/commands/run_progress.h"
 #include "eval/commands/terminal.h"
 #include "eval/config/config.h"
+#include "eval/expectations/judge.h"
 #include "eval/render/render.h"
 #include "eval/runner/report_files.h"
 #include "eval/runner/runner.h"
@@ -22,20 +23,22 @@ struct RunArguments {
   bool fresh = false;
 };
 
-constexpr int exit_a_cell_failed = 1;
+constexpr int exit_no = 1;
 
 std::filesystem::path folder_of(const RunArguments& arguments, const Config& config) {
   return arguments.out.empty() ? std::filesystem::path("results/store") / config.name
                                : std::filesystem::path(arguments.out);
 }
 
-int finish(const RunResult& result, const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "report.json";
-  write_report_files(result.report, file);
-  print_text(render_terminal(result.report, terminal_width()));
-  print_text(fmt::format("\n{} cells: {} computed, {} from the store, {} failed\n{}\n", result.report.cells.size(),
-                         result.computed, result.reused, result.failed, file.string()));
-  return result.failed == 0 ? 0 : exit_a_cell_failed;
+int finish(RunResult result, const Config& config, const std::filesystem::path& folder) {
+  ReportFile file{std::move(result.report), folder / "report.json"};
+  judge_expectations(config.expectations, config.model_name, file);
+  write_report_files(file.report, file.path);
+  print_text(render_terminal(file.report, terminal_width()));
+  print_text(fmt::format("\n{} cells: {} computed, {} from the store, {} failed\n{}\n", file.report.cells.size(),
+                         result.computed, result.reused, result.failed, file.path.string()));
+  if (result.failed > 0) return exit_no;
+  return config.expectations.strict && !expectations_hold(file.report) ? exit_no : 0;
 }
 
 int run(const RunArguments& arguments) {
@@ -58,7 +61,7 @@ int run(const RunArguments& arguments) {
     return 0;
   }
   options.events = progress.events();
-  return finish(run_plan(config, experiment, plan, options), options.folder);
+  return finish(run_plan(config, experiment, plan, options), config, options.folder);
 }
 
 std::function<int()> declare(CLI::App& app) {
@@ -74,7 +77,8 @@ std::function<int()> declare(CLI::App& app) {
   app.add_flag("--fresh", arguments->fresh, "compute every cell again, finished or not");
   app.footer(
       "Finished cells are kept: a run that was interrupted goes on where it stopped.\n"
-      "Exit codes: 0 all cells finished, 1 a cell failed (the others are reported), 2 bad config or usage.\n"
+      "Exit codes: 0 all cells finished, 1 a cell failed (the others are reported), 2 bad config or usage. With\n"
+      "'expectations: {strict: true}' also 1 when a figure is outside of its tolerance or an ordering fails.\n"
       "Examples:\n"
       "  quantbench run configs/default.yaml\n"
       "  quantbench run configs/default.yaml --set dataset.chunks=10 --set 'methods=[f32, q4_0]' --out /tmp/quick");

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "eval/config/axes.h"
+#include "eval/config/expectations.h"
 #include "eval/config/include.h"
 #include "eval/config/overrides.h"
 #include "eval/config/rules.h"
@@ -50,7 +51,8 @@ FileReference read_file(const YamlNode& node, std::string_view what, EmbeddedFil
   } catch (const Error& error) {
     fail_at(node.place, "{}", error.what());
   }
-  const std::filesystem::path path(text);
+  std::filesystem::path path(text);
+  if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();  // "models/opt-125m/"
   return {path.filename().string(), (folder_of(node) / path).string()};
 }
 
@@ -197,7 +199,9 @@ std::size_t read_limits(const YamlNode* node, std::size_t otherwise) {
 }
 
 void require_key(const YamlNode& root, const char* key, const std::string& why) {
-  if (!root.find(key)) fail_at(root.place, "the config has no '{}', which {} needs", key, why);
+  if (!root.find(key))
+    fail_at(root.place, "the config has no '{0}', which {1} needs{2}", key, why,
+            std::string_view(key) == "model" ? "; give one with --set model=PATH" : "");
 }
 
 // What the metrics need and what is there although nothing uses it.
@@ -206,7 +210,7 @@ void check_needs(const YamlNode& root, const Config& config) {
     const Metric& metric = Registry<Metric>::instance().at(name);
     if (metric.measure) {
       require_key(root, "model", "metric " + name);
-      require_key(root, "methods", "metric " + name);
+      if (config.expectations.empty()) require_key(root, "methods", "metric " + name);
     }
     if (metric.needs_text) require_key(root, "dataset", "metric " + name);
   }
@@ -248,19 +252,40 @@ void check_rules(const YamlNode& root, const Config& config) {
   }
 }
 
+// A table names its methods: they need not be listed again.
+std::vector<Method> expected_methods(const Expectations& expectations) {
+  std::vector<Method> methods;
+  const auto add = [&methods](const std::string& id) {
+    Method method = parse_method(id);
+    if (std::ranges::find(methods, method) == methods.end()) methods.push_back(std::move(method));
+  };
+  for (const PublishedFigure& figure : expectations.figures)
+    if (figure.unmeasurable.empty()) add(figure.method);
+  for (const ExpectedOrdering& ordering : expectations.orderings) {
+    add(ordering.better);
+    add(ordering.worse);
+  }
+  return methods;
+}
+
 std::string experiment_hash(YamlNode root) {
   std::erase_if(root.members, [](const YamlNode::Member& member) { return member.key == "threads"; });
   return sha256(canonical_text(root));
 }
 
 Config read_config(const YamlNode& root, const std::string& source) {
-  static const Keys keys{"name",     "include", "model",   "dataset",    "calibration", "imatrix", "rules",
-                         "fallback", "metrics", "methods", "throughput", "seed",        "threads", "limits"};
+  static const Keys keys{"name",    "include",  "model",      "dataset",     "calibration", "imatrix",
+                         "rules",   "fallback", "metrics",    "methods",     "throughput",  "seed",
+                         "threads", "limits",   "model_name", "expectations"};
   root.check_keys("the config", keys);
   Config config;
   config.name = read_name(root, source);
   config.most_cells = read_limits(root.find("limits"), config.most_cells);
   if (const YamlNode* node = root.find("model")) config.model = read_file(*node, "model", EmbeddedFile::Kind::model);
+  if (const YamlNode* node = root.find("model_name"))
+    config.model_name = node->as_text("model_name");
+  else if (config.model)
+    config.model_name = config.model->name;
   if (const YamlNode* node = root.find("dataset")) {
     node->check_keys("dataset", dataset_keys);
     config.dataset = read_dataset(*node, "dataset", "llamacpp-512");
@@ -277,10 +302,13 @@ Config read_config(const YamlNode& root, const std::string& source) {
     config.threads = static_cast<int>(node->as_integer("threads", 1, 1024));
   if (const YamlNode* node = root.find("throughput")) config.throughput = read_throughput(*node);
   config.metrics = read_metrics(root.find("metrics"));
+  if (const YamlNode* node = root.find("expectations")) config.expectations = read_expectations(*node);
   if (const YamlNode* node = root.find("methods")) {
     ExpandedMethods expanded = expand_methods(*node, config.most_cells);
     config.methods = std::move(expanded.methods);
     config.notes = std::move(expanded.notes);
+  } else {
+    config.methods = expected_methods(config.expectations);
   }
   check_needs(root, config);
   check_rules(root, config);

@@ -13,6 +13,7 @@
 
 #include "datasets/windows.h"
 #include "eval/calibration_flow.h"
+#include "eval/expectations/expectations.h"
 #include "quantizers/allocation/allocation.h"
 #include "quantizers/method.h"
 
@@ -46,6 +47,7 @@ struct ThroughputConfig {
 struct Config {
   std::string name;
   std::optional<FileReference> model;  // absent only when throughput is all that is measured
+  std::string model_name;              // what tables call the model: the key, else the name of its file or folder
   std::optional<DatasetConfig> dataset;
   std::optional<DatasetConfig> calibration;
   CalibrationFlow calibration_flow{};
@@ -55,6 +57,7 @@ struct Config {
   std::vector<std::string> metrics;  // names in the order of Registry<Metric>
   std::vector<Method> methods;
   std::optional<ThroughputConfig> throughput;
+  Expectations expectations;
   std::uint64_t seed = 0;
   std::optional<int> threads;
   std::size_t most_cells = 1000;

@@ -84,6 +84,18 @@ std::uint64_t YamlNode::as_integer(std::string_view what, std::uint64_t least, s
   return value;
 }
 
+double YamlNode::as_number(std::string_view what) const {
+  constexpr std::string_view expected = "a decimal number such as 31.12 (not 1e3, .5, 0x10 or 1_000)";
+  if (kind != Kind::scalar || quoted) mistyped(*this, what, expected);
+  const std::string_view digits = std::string_view(text).substr(text.starts_with('-') ? 1 : 0);
+  const std::size_t point = std::min(digits.find('.'), digits.size());
+  const bool whole = point == digits.size() || all_digits(digits.substr(point + 1));
+  if (!all_digits(digits.substr(0, point)) || !whole || digits.size() > 40) mistyped(*this, what, expected);
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 bool YamlNode::as_boolean(std::string_view what) const {
   if (kind == Kind::scalar && !quoted && text == "true") return true;
   if (kind == Kind::scalar && !quoted && text == "false") return false;

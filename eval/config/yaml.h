@@ -44,6 +44,8 @@ struct YamlNode {
   std::string as_text(std::string_view what) const;
   /// Decimal digits only: 1e3, 0x10, 010 and 1_000 are errors that say so.
   std::uint64_t as_integer(std::string_view what, std::uint64_t least, std::uint64_t most) const;
+  /// A decimal number such as -1.25: 1e3, .5, 0x10 and 1_000 are errors.
+  double as_number(std::string_view what) const;
   /// `true` or `false`; yes, no, on and off are errors.
   bool as_boolean(std::string_view what) const;
   const std::vector<YamlNode>& as_list(std::string_view what) const;

@@ -8,13 +8,21 @@ namespace {
 
 std::string title_of(const Report& report) { return report.run_name.empty() ? report.model_name : report.run_name; }
 
+std::vector<Table> tables_of(const Report& report) {
+  std::vector<Table> tables;
+  if (!report.cells.empty()) tables.push_back(result_table(report));
+  if (!report.expectations.empty()) tables.push_back(expectation_table(report));
+  if (!report.orderings.empty()) tables.push_back(ordering_table(report));
+  if (!report.kernels.empty()) tables.push_back(kernel_table(report));
+  return tables;
+}
+
 }  // namespace
 
 std::string render_terminal(const Report& report, std::size_t width) {
   std::string text;
   for (const std::string& line : provenance_lines(report)) text += line + "\n";
-  if (!report.cells.empty()) text += "\n" + to_text(result_table(report), width);
-  if (!report.kernels.empty()) text += "\n" + to_text(kernel_table(report), width);
+  for (const Table& table : tables_of(report)) text.append("\n").append(to_text(table, width));
   return text;
 }
 
@@ -23,8 +31,7 @@ std::string render_markdown(std::span<const Report> reports) {
   for (const Report& report : reports) {
     text += fmt::format("{}## {}\n\n", text.empty() ? "" : "\n", title_of(report));
     for (const std::string& line : provenance_lines(report)) text += "    " + line + "\n";
-    if (!report.cells.empty()) text += "\n" + to_markdown(result_table(report));
-    if (!report.kernels.empty()) text += "\n" + to_markdown(kernel_table(report));
+    for (const Table& table : tables_of(report)) text.append("\n").append(to_markdown(table));
   }
   return text;
 }
@@ -34,9 +41,11 @@ std::string render_latex(std::span<const Report> reports) {
   for (const Report& report : reports) {
     const auto add = [&](Table table, std::string_view what) {
       table.caption = fmt::format("{} of {} ({}, {}).", what, title_of(report), report.model_name, report.protocol);
-      text += (text.empty() ? "" : "\n") + to_latex(table);
+      text.append(text.empty() ? "" : "\n").append(to_latex(table));
     };
     if (!report.cells.empty()) add(result_table(report), "Results");
+    if (!report.expectations.empty()) add(expectation_table(report), "Published and measured figures");
+    if (!report.orderings.empty()) add(ordering_table(report), "Expected orderings");
     if (!report.kernels.empty()) add(kernel_table(report), "Kernel throughput");
   }
   return text;

@@ -46,6 +46,9 @@ std::string section(const Report& report) {
   for (const ChartMetric metric : chart_metrics())
     if (can_chart(report, metric)) text += render_chart(report, metric);
   if (!report.cells.empty()) text += to_html(result_table(report));
+  if (!report.expectations.empty())
+    text += "<h3>Published and measured figures</h3>\n" + to_html(expectation_table(report));
+  if (!report.orderings.empty()) text += "<h3>Expected orderings</h3>\n" + to_html(ordering_table(report));
   if (can_draw_roofline(report)) text += render_roofline(report);
   if (!report.kernels.empty()) text += "<h3>Kernel throughput</h3>\n" + to_html(kernel_table(report));
   for (const CellReport& cell : report.cells)

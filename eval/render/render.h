@@ -18,6 +18,11 @@ Table result_table(const Report& report);
 /// One row per kernel measurement.
 Table kernel_table(const Report& report);
 
+/// Published figures beside measured ones; those of other models are one row for each model.
+Table expectation_table(const Report& report);
+/// Which method was expected to be better than which, and whether it is.
+Table ordering_table(const Report& report);
+
 /// What was measured on what: run, model, text, protocol, machine. One line each.
 std::vector<std::string> provenance_lines(const Report& report);
 
@@ -25,6 +30,8 @@ std::vector<std::string> provenance_lines(const Report& report);
 std::string render_terminal(const Report& report, std::size_t width = 0);
 /// All cells of all reports, every number with all its digits; columns are named after the report's JSON paths.
 std::string render_csv(std::span<const Report> reports);
+/// Published figures and orderings likewise; empty when no report has any.
+std::string render_expectations_csv(std::span<const Report> reports);
 std::string render_markdown(std::span<const Report> reports);
 std::string render_latex(std::span<const Report> reports);
 /// One page that holds all it needs: the charts inline, the tables, the tensors of each cell.

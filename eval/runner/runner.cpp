@@ -6,7 +6,6 @@
 #include <iterator>
 #include <set>
 
-#include "eval/environment.h"
 #include "eval/runner/metric.h"
 #include "eval/runner/shared_work.h"
 #include "eval/runner/throughput.h"
@@ -194,27 +193,6 @@ class Runner {
 
 RunResult run_plan(const Config& config, const Experiment& experiment, const Plan& plan, const RunOptions& options) {
   return Runner(config, experiment, plan, options).run();
-}
-
-Report report_header(const Config& config, const Experiment& experiment, int threads) {
-  Report report;
-  report.run_name = config.name;
-  report.config_sha256 = config.sha256;
-  report.seed = config.seed;
-  report.environment = current_environment(threads);
-  if (const auto& model = experiment.model) {
-    report.model_name = model->name;
-    report.model_sha256 = model->sha256;
-    report.model_parameters = model->parameters;
-    report.tokenizer_sha256 = model->tokenizer->sha256();
-  }
-  if (const auto& text = experiment.evaluation) {
-    report.dataset_name = text->name;
-    report.dataset_sha256 = text->sha256;
-    report.protocol = text->protocol.name;
-    report.dataset_tokens = text->tokens;
-  }
-  return report;
 }
 
 std::vector<FinishedWork> finished_work(const Plan& plan, const ResultStore& store) {

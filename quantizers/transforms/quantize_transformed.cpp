@@ -39,11 +39,21 @@ TensorData quantize_transformed(const Method& method, const std::string& name, M
     target.values = clamped;
     known.grid_limits = {};
   }
+  const std::vector<std::size_t> salient = kept_columns(method, name, weights, calibration);
+  const std::optional<float> factor = salient_factor(method);
+  std::vector<float> scaled;
+  if (factor) {
+    scaled.assign(target.values.begin(), target.values.end());
+    scale_columns(salient, *factor, weights.cols, scaled);
+    target.values = scaled;
+  }
   TensorData packed = quantize_tensor(plain, name, target, known, threads, remarks);
-  const std::vector<std::size_t> kept = kept_columns(method, name, weights, calibration);
-  if (kept.empty()) return packed;
+  if (salient.empty()) return packed;
   std::vector<float> values = decoded(packed.view(), threads);
-  put_back(kept, weights, values);
+  if (factor)
+    scale_columns(salient, 1 / *factor, weights.cols, values);
+  else
+    put_back(salient, weights, values);
   return as_f32(name, {values, weights.rows, weights.cols});
 }
 

@@ -68,6 +68,10 @@ void check(const Method& method, const Format& format) {
   const bool other_seed = rotates(method);  // a rotation has a seed, too
   if (method.options.contains("seed") && kept_by(method) != "random" && !other_seed)
     fail("method '{}': a seed is for by=random", id);
+  if (const auto factor = salient_factor(method); factor && !(*factor >= 1 && *factor <= 1024))
+    fail("method '{}': times is a factor from 1 to 1024", id);
+  if (salient_factor(method) && method.solver != "rtn")
+    fail("method '{}': times scales columns for plain rounding; '{}' would not know of it", id, method.solver);
   if (format.floating_point) fail("method '{}': {} quantizes no columns", id, format.id);
   if (method.transforms.back() != "salient")
     fail("method '{}': salient comes last of the transforms, as it keeps columns of what they made", id);
@@ -85,7 +89,8 @@ std::size_t kept_count(const Method& method, std::size_t cols) {
 }
 
 std::uint64_t kept_bytes(const Method& method, std::size_t rows, std::size_t cols) {
-  return std::uint64_t{kept_count(method, cols)} * (2 * rows + 4);
+  const std::uint64_t bytes_of_weights = salient_factor(method) ? 0 : 2 * rows;
+  return std::uint64_t{kept_count(method, cols)} * (bytes_of_weights + 4);
 }
 
 std::vector<std::size_t> kept_columns(const Method& method, std::string_view name, MatrixView weights,
@@ -99,6 +104,17 @@ std::vector<std::size_t> kept_columns(const Method& method, std::string_view nam
   columns.resize(count);
   std::ranges::sort(columns);
   return columns;
+}
+
+std::optional<float> salient_factor(const Method& method) {
+  const std::string factor = option_of(method, "times", "");
+  if (factor.empty() || !keeps_columns(method)) return {};
+  return std::stof(factor);
+}
+
+void scale_columns(std::span<const std::size_t> columns, float factor, std::size_t cols, std::span<float> values) {
+  for (std::size_t row = 0; row < values.size() / cols; ++row)
+    for (const std::size_t col : columns) values[row * cols + col] *= factor;
 }
 
 void put_back(std::span<const std::size_t> columns, MatrixView weights, std::span<float> quantized) {

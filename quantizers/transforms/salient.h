@@ -5,9 +5,13 @@
 //                            by=random         or any (seed=0)
 // The whole matrix is quantized and the kept columns are put back. No format of files holds that: the result is decoded, and the
 // bits per weight count the quantized matrix, the kept columns in binary16 and a 32-bit index for each.
+//
+//   salient:int3:g128:times=2                  instead of being kept, these columns are multiplied by 2 before they are rounded
+//                                              with the others, and divided by 2 afterwards (table 2 of the same paper)
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,6 +30,12 @@ std::uint64_t kept_bytes(const Method& method, std::size_t rows, std::size_t col
 /// Ascending. `name` of the tensor: random columns of different tensors differ. Throws Error when the calibration lacks mean |x|.
 std::vector<std::size_t> kept_columns(const Method& method, std::string_view name, MatrixView weights,
                                       const LayerCalibration& calibration);
+
+/// Of times=S; nothing when the columns are kept.
+std::optional<float> salient_factor(const Method& method);
+
+/// Multiplies these columns of `values` (rows, cols).
+void scale_columns(std::span<const std::size_t> columns, float factor, std::size_t cols, std::span<float> values);
 
 /// Columns of `quantized` (rows, cols) become those of the weights in binary16.
 void put_back(std::span<const std::size_t> columns, MatrixView weights, std::span<float> quantized);

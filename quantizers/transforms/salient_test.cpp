@@ -52,6 +52,21 @@ TEST(Salient, KeptColumnsAreTheWeightsInHalf) {
   EXPECT_EQ(decoded(result.view(), 1), expected);
 }
 
+// By hand: column 2 (2, -9) times 2 is (4, -18); the range of row 0 is -8..4, of row 1 -18..1.
+TEST(Salient, ScaledColumnsAreRoundedWithTheOthers) {
+  const Method method = parse_method("salient:int2:g4:keep=25:by=weight:times=2");
+  EXPECT_EQ(to_string(parse_method(to_string(method))), to_string(method));
+  const std::vector<float> scaled = {1, -8, 4, 0.1f, 3, 1, -18, 0.3f};
+  const TensorData plain = quantize_tensor(without_transforms(method), "w", {scaled, 2, 4}, {}, 1);
+  std::vector<float> expected = decoded(plain.view(), 1);
+  expected[2] /= 2;
+  expected[6] /= 2;
+  EXPECT_EQ(decoded(quantize_transformed(method, "w", matrix, {}, 1).view(), 1), expected);
+  EXPECT_EQ(stored_bytes(parse_method("salient:int3:g128:keep=3:times=2"), 10, 128), 510u + 4 * 4);
+  EXPECT_THROW(check_method(parse_method("salient:int2:g4:times=0.5")), Error);
+  EXPECT_THROW(check_method(parse_method("salient+gptq:int2:g4:times=2")), Error);
+}
+
 // 4 columns of 128 at 3 bits: each group of a row 2 + 1 + 48 bytes; each kept column 2 bytes a row and 4 for its index.
 TEST(Salient, CountsWhatItKeeps) {
   EXPECT_EQ(stored_bytes(parse_method("zero_point:int3:g128"), 10, 128), 510u);

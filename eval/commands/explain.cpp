@@ -1,0 +1,41 @@
+#include "eval/explain/explain.h"
+
+#include "eval/command.h"
+#include "eval/commands/terminal.h"
+
+namespace quantbench {
+namespace {
+
+struct ExplainArguments {
+  std::string first, second;
+  bool json = false;
+};
+
+int explain(const ExplainArguments& arguments) {
+  const ReportFile first{read_report(arguments.first), arguments.first};
+  if (arguments.second.empty()) {
+    print_text(arguments.json ? explain_json(first) : explain_text(first, terminal_width()));
+    return 0;
+  }
+  const ReportFile second{read_report(arguments.second), arguments.second};
+  print_text(arguments.json ? explain_json(first, second) : explain_text(first, second, terminal_width()));
+  return 0;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  auto arguments = std::make_shared<ExplainArguments>();
+  app.add_option("REPORT", arguments->first, "report.json")->required();
+  app.add_option("REPORT2", arguments->second, "another one: say which facts differ, the likeliest cause first");
+  app.add_flag("--json", arguments->json, "print JSON");
+  app.footer(
+      "Examples:\n"
+      "  quantbench explain results/store/default/report.json\n"
+      "  quantbench explain mine/report.json theirs/report.json");
+  return [arguments] { return explain(*arguments); };
+}
+
+const Register<Command> registered{
+    "explain", {"Say which facts a report's numbers come from, and which differ between two reports", declare}};
+
+}  // namespace
+}  // namespace quantbench
