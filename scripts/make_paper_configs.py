@@ -348,7 +348,7 @@ TABLES = [
     Table("gptq_table4", "GPTQ (Frantar et al. 2022), table 4: BLOOM on WikiText-2.", [GPTQ_PAPER + "Table 4"],
           "wikitext2", "gptq-2048", gptq_entry, CALIBRATION_C4),
     Table("gptq_table5", """GPTQ (Frantar et al. 2022), table 5: OPT-175B and BLOOM-176B, with groups, on three texts.
-One run is of one text; figures of the others are not measured in it: gptq_table5_ptb.yaml, gptq_table5_c4.yaml.""",
+One run is of one text, and the figures of the others are not measured in it: give another one by --set dataset.text=...""",
           ["GPTQ Table 5"], "wikitext2", "gptq-2048", gptq_entry, CALIBRATION_C4),
     Table("gptq_table7", "GPTQ (Frantar et al. 2022), table 7: 2 bits in small groups.",
           ["GPTQ Table 7", "GPTQ sec 4 (ternary)"], "wikitext2", "gptq-2048", gptq_entry, CALIBRATION_C4),
@@ -494,8 +494,8 @@ def dataset_label(record: Record, entry: Entry) -> str:
     return {"wikitext2": WIKITEXT2, "wikitext2 test": WIKITEXT2, "ptb-new": PTB, "c4-new": C4, "-": ""}[record.dataset]
 
 
-def most_common(rows: list[dict], key: str) -> object:
-    values = [row["key"][key] for row in rows if not row["key"]["unmeasurable"]] or [rows[0]["key"][key]]
+def most_common(rows: list[dict], key: str, otherwise: str) -> object:
+    values = [row["key"][key] for row in rows if not row["key"]["unmeasurable"]] or [otherwise]
     return max(values, key=values.count)
 
 
@@ -525,7 +525,8 @@ def config(table: Table, records: list[Record]) -> str:
     rows = rows_of(table, records)
     if not rows:
         raise SystemExit(f"{table.file}: no record of {table.sources}")
-    common = {name: most_common(rows, name) for name in ("source", "dataset", "protocol", "tolerance")}
+    usual = {"source": table.sources[0], "dataset": WIKITEXT2, "protocol": table.protocol, "tolerance": CALIBRATED}
+    common = {name: most_common(rows, name, otherwise) for name, otherwise in usual.items()}
     about = table.about
     if table.entry is gptq_entry:
         about += "\n\n" + GPTQ_ABOUT.format(what="row or group")
