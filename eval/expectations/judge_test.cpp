@@ -67,6 +67,15 @@ class Judging : public testing::Test {
   int files_ = 0;
 };
 
+PublishedFigure published(const std::string& method, double value, const std::string& model = "") {
+  PublishedFigure figure;
+  figure.method = method;
+  figure.metric = "perplexity";
+  figure.model = model;
+  figure.value = value;
+  return figure;
+}
+
 TEST(NamesModel, IgnoresHowAModelIsStoredAndNothingElse) {
   for (const char* name :
        {"opt-125m", "OPT-125M", "opt_125m", "opt-125m-hf", "opt-125m.f16.gguf", "opt-125m-bf16.gguf"})
@@ -79,7 +88,7 @@ TEST(NamesModel, IgnoresHowAModelIsStoredAndNothingElse) {
 
 TEST_F(Judging, AFigureIsWithinOrOutsideOfItsTolerance) {
   // The sample's absmax:int4:g32 has a perplexity of 4.3.
-  PublishedFigure figure{.method = "absmax:int4:g32", .metric = "perplexity", .model = "opt-125m", .value = 4.2};
+  PublishedFigure figure = published("absmax:int4:g32", 4.2, "opt-125m");
   figure.tolerance = {0.1, false};
   EXPECT_EQ(judge(figure).verdict, "within");  // exactly at the limit, but for rounding
   EXPECT_NEAR(*file_.report.expectations[0].difference, 0.1, 1e-12);
@@ -93,7 +102,7 @@ TEST_F(Judging, AFigureIsWithinOrOutsideOfItsTolerance) {
 }
 
 TEST_F(Judging, SaysWhyAFigureIsNotMeasured) {
-  const PublishedFigure figure{.method = "f16", .metric = "perplexity", .value = 4};
+  const PublishedFigure figure = published("f16", 4);
   const auto reason = [&](auto change) {
     PublishedFigure changed = figure;
     change(changed);
@@ -115,7 +124,7 @@ TEST_F(Judging, SaysWhyAFigureIsNotMeasured) {
 }
 
 TEST_F(Judging, OtherConditionsAreNotComparable) {
-  PublishedFigure figure{.method = "f16", .metric = "perplexity", .value = 4};
+  PublishedFigure figure = published("f16", 4);
   figure.protocol = "gptq-2048";
   EXPECT_EQ(judge(figure).verdict, "not comparable");
   EXPECT_THAT(file_.report.expectations[0].reason, HasSubstr("llamacpp-512, published with gptq-2048"));
@@ -177,7 +186,7 @@ TEST_F(Judging, OrderingsByDivergenceReadItsFiles) {
 }
 
 TEST_F(Judging, SaysWhyAnOrderingIsNotMeasured) {
-  EXPECT_EQ(judge("f16", "q4_k", "perplexity").reason, "q4_k was not run");
+  EXPECT_EQ(judge("q4_k", "f16", "perplexity").reason, "q4_k was not run");
   EXPECT_EQ(judge("f16", "absmax:int4:g32", "perplexity").reason, "perplexity was not measured");
   give_nll("f16", 0, 0.5);
   give_nll("absmax:int4:g32", 0.1, 0.5);
