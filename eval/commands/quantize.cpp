@@ -124,7 +124,8 @@ std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arg
   std::size_t quantized = 0;
   for (const FileTensor& task : quantizer.tensors()) {
     if (!task.allocated) {
-      kept.push_back(fmt::format("  {} ({})", task.tensor->name, task.stored ? "F32" : task.tensor->type_name));
+      const bool widened = task.stored && (!packed_bytes || quantizer.made(task.tensor->name) != nullptr);
+      kept.push_back(fmt::format("  {} ({})", task.tensor->name, widened ? "F32" : task.tensor->type_name));
       continue;
     }
     ++quantized;
