@@ -356,8 +356,7 @@ TEST(Llama, AcceptsPerLayerArraysAndDefaults) {
 
 TEST(Llama, ASlidingWindowHidesWhatLiesFurtherBack) {
   const Checkpoint whole = tiny_llama({.layers = 1});
-  const Checkpoint sliding =
-      tiny_llama({.layers = 1, .changed_keys = {{"llama.attention.sliding_window", number(8)}}});
+  const Checkpoint sliding = tiny_llama({.layers = 1, .changed_keys = {{"llama.attention.sliding_window", number(8)}}});
   const std::vector<std::int32_t> tokens = random_tokens(18, 37, 1);
   const auto logits = [&](const Checkpoint& checkpoint, std::span<const std::int32_t> window) {
     return run(*load_model(checkpoint), weights_of(checkpoint), {window, 1, window.size()}, {});

@@ -26,11 +26,33 @@ std::string_view without_model_prefix(std::string_view name) {
   return name;
 }
 
-/// "fc1.weight" -> "fc1", ".weight"; other names have no suffix.
-std::pair<std::string_view, std::string_view> split_suffix(std::string_view name) {
+/// A name in its parts: "model.layers.3.fc1.weight" is layer 3, stem "fc1", suffix ".weight".
+struct NameParts {
+  std::optional<std::size_t> layer;
+  std::string_view part;  // stem and suffix
+  std::string_view stem, suffix;
+};
+
+NameParts parts_of(std::string_view name, const std::string& layer_prefix) {
+  NameParts parts;
+  parts.part = without_model_prefix(name);
+  if (parts.part.starts_with(layer_prefix + ".")) {
+    const std::string_view rest = parts.part.substr(layer_prefix.size() + 1);
+    std::size_t layer = 0;
+    const auto number = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+    const auto digits = static_cast<std::size_t>(number.ptr - rest.data());
+    if (number.ec == std::errc() && digits < rest.size() && rest[digits] == '.') {
+      parts.layer = layer;
+      parts.part = rest.substr(digits + 1);
+    }
+  }
+  parts.stem = parts.part;
   for (const std::string_view suffix : {".weight", ".bias"})
-    if (name.ends_with(suffix)) return {name.substr(0, name.size() - suffix.size()), suffix};
-  return {name, ""};
+    if (parts.part.ends_with(suffix)) {
+      parts.stem.remove_suffix(suffix.size());
+      parts.suffix = suffix;
+    }
+  return parts;
 }
 
 CheckpointTensor made_tensor(std::string name, std::vector<float> values) {
@@ -266,32 +288,16 @@ void Translation::add_made(std::string gguf_name, std::vector<float> values) {
 
 /// Empty: to be left out. Throws Error for a name that no rule covers.
 std::string Translation::gguf_name(std::string_view name, TensorRewrite& rewrite) const {
-  const std::string_view inner = without_model_prefix(name);
-  const auto [stem, suffix] = split_suffix(inner);
-  const auto found_in = [&](const auto& rules, std::string_view rule_name, const std::string& prefix) -> std::string {
-    const auto found = rules.find(rule_name);
-    if (found == rules.end()) return {};
-    rewrite = found->second.rewrite;
-    return fmt::format("{}{}{}", prefix, found->second.gguf_name, suffix);
-  };
-  if (inner.starts_with(layer_prefix_ + ".")) {
-    const std::string_view rest = inner.substr(layer_prefix_.size() + 1);
-    std::size_t layer = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-    if (error == std::errc() && end != rest.data() + rest.size() && *end == '.') {
-      const std::string_view part = rest.substr(static_cast<std::size_t>(end - rest.data()) + 1);
-      if (ignored_.contains(part)) return {};
-      if (!suffix.empty())
-        if (auto result =
-                found_in(layer_tensors_, part.substr(0, part.size() - suffix.size()), fmt::format("blk.{}.", layer));
-            !result.empty())
-          return result;
-    }
-  } else if (!suffix.empty()) {
-    if (auto result = found_in(tensors_, stem, ""); !result.empty()) return result;
-  }
-  fail("{}: tensor {} is not one of a model of type {}; the forward pass would ignore it", config_.source(), name,
-       config_.text("model_type").value_or(""));
+  const NameParts parts = parts_of(name, layer_prefix_);
+  if (parts.layer && ignored_.contains(parts.part)) return {};
+  const auto& rules = parts.layer ? layer_tensors_ : tensors_;
+  const auto found = rules.find(parts.stem);
+  if (found == rules.end() || parts.suffix.empty())
+    fail("{}: tensor {} is not one of a model of type {}; the forward pass would ignore it", config_.source(), name,
+         config_.text("model_type").value_or(""));
+  rewrite = found->second.rewrite;
+  const std::string prefix = parts.layer ? fmt::format("blk.{}.", *parts.layer) : std::string();
+  return fmt::format("{}{}{}", prefix, found->second.gguf_name, parts.suffix);
 }
 
 Checkpoint Translation::apply(const Checkpoint& files, bool tied) const {

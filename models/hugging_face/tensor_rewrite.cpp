@@ -53,8 +53,7 @@ TensorData ordered(const Tensor& source, const std::vector<std::uint32_t>& order
   const std::byte* const from = source.bytes.data() + header;
   std::byte* const to = result.row(0).row;
   if (header != 0) std::memcpy(result.row(0).header, source.bytes.data(), header);
-  for (std::size_t row = 0; row < order.size(); ++row)
-    std::memcpy(to + row * size, from + order[row] * size, size);
+  for (std::size_t row = 0; row < order.size(); ++row) std::memcpy(to + row * size, from + order[row] * size, size);
   return result;
 }
 
