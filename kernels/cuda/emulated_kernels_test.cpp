@@ -1,12 +1,14 @@
 // The kernels as they are, run on the CPU thread by thread (testing/emulated_grid.h).
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
+#include "kernels/cpu/int8_activations.h"
 #include "kernels/cuda/decode_kernel.h"
 #include "kernels/cuda/gpu_check.h"
-#include "kernels/cuda/matmul_kernel.h"
-#include "kernels/cuda/matvec_kernel.h"
-#include "kernels/cuda/testing/emulated_grid.h"
-#include "kernels/cuda/testing/padded_tensor.h"
+#include "kernels/cuda/gpu_session.h"
+#include "kernels/cuda/testing/emulated_products.h"
 #include "kernels/kernel.h"
 #include "kernels/synthetic.h"
 #include "quantizers/formats/all.h"
@@ -90,11 +92,7 @@ std::vector<float> multiplied_by_matvec(const Product& product, bool descending)
   const Tensor& weights = product.weights.view();
   std::vector<float> out(batch * weights.rows, 99.0f);
   with_description(*weights.format, [&]<class F>() {
-    using Matvec = MatvecKernel<F, batch>;
-    const MatvecArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()), product.x.data(), weights.cols,
-                                       out.data(), weights.rows};
-    run_emulated({Matvec::blocks(arguments.weights), Matvec::threads, Matvec::shared_bytes, descending},
-                 [&](const EmulatedThread& thread) { Matvec::run(thread, arguments); });
+    emulated_matvec_of<batch, F>({weights, {product.x, product.batch, weights.cols}, out, descending}, 0);
   });
   return out;
 }
@@ -109,19 +107,11 @@ TEST(EmulatedKernels, MatvecIsAsAccurateAsStatedAndARowDoesNotDependOnTheBatch) 
   }
 }
 
-std::vector<float> multiplied_by_matmul(const Product& product, bool descending) {
+std::vector<float> multiplied(Op op, const Product& product, bool descending) {
   const Tensor& weights = product.weights.view();
   std::vector<float> out(product.batch * weights.rows, 99.0f);
   with_description(*weights.format, [&]<class F>() {
-    const auto matrix = packed_matrix<F>(weights, weights.bytes.data());
-    std::vector<FourWords> rounded(product.batch * padded_runs_of<F>(matrix.shape) * run_weights / 8);
-    const RoundArguments<F> rounding{matrix.shape, product.x.data(), weights.cols, product.batch,
-                                     reinterpret_cast<std::uint16_t*>(rounded.data())};
-    run_emulated({RoundKernel::blocks(rounding), RoundKernel::threads, 0, descending},
-                 [&](const EmulatedThread& thread) { RoundKernel::run(thread, rounding); });
-    const MatmulArguments<F> arguments{matrix, rounding.rounded, out.data(), weights.rows, product.batch};
-    run_emulated({MatmulKernel::blocks(arguments), MatmulKernel::threads, MatmulKernel::shared_bytes<F>, descending},
-                 [&](const EmulatedThread& thread) { MatmulKernel::run(thread, arguments); });
+    emulated_multiply<F>(op, {weights, {product.x, product.batch, weights.cols}, out, descending});
   });
   return out;
 }
@@ -129,7 +119,7 @@ std::vector<float> multiplied_by_matmul(const Product& product, bool descending)
 TEST(EmulatedKernels, MatmulIsTheProductOfNumbersRoundedToBf16) {
   for (const FormatPointer& format : one_of_each()) {
     const Product product(format, {19, columns_for(*format, 2 * MatmulKernel::depth), 21});
-    product.expect_right(Op::matmul_bf16, multiplied_by_matmul(product, false));
+    product.expect_right(Op::matmul_bf16, multiplied(Op::matmul_bf16, product, false));
   }
 }
 
@@ -137,10 +127,62 @@ TEST(EmulatedKernels, MatmulOfSeveralTilesInBothDirectionsDoesNotDependOnTheOrde
   for (const char* id : {"q4_k", "iq1_m", "int3:g50"}) {
     const FormatPointer format = find_format(id);
     const Product product(format, {130, columns_for(*format, MatmulKernel::depth), 131});
-    const std::vector<float> out = multiplied_by_matmul(product, false);
+    const std::vector<float> out = multiplied(Op::matmul_bf16, product, false);
     product.expect_right(Op::matmul_bf16, out);
-    EXPECT_EQ(multiplied_by_matmul(product, true), out) << id;
+    EXPECT_EQ(multiplied(Op::matmul_bf16, product, true), out) << id;
   }
+}
+
+std::vector<FormatPointer> those_with_integer_levels() {
+  std::vector<FormatPointer> found;
+  for (const FormatPointer& format : one_of_each())
+    if (runs_on_gpu(Op::matmul_int8, *format)) found.push_back(format);
+  for (const char* id : {"int2:g32", "int3:g64:sym", "int4:g128", "int5:g32:sym", "int6:g96", "int7:g32", "int8:g64"})
+    found.push_back(find_format(id));
+  return found;
+}
+
+TEST(EmulatedKernels, IntegerMatmulIsTheProductOfTheActivationsThatTheCpuRounds) {
+  for (const FormatPointer& format : those_with_integer_levels()) {
+    const Product product(format, {19, columns_for(*format, 64), 21});
+    product.expect_right(Op::matmul_int8, multiplied(Op::matmul_int8, product, false));
+  }
+}
+
+TEST(EmulatedKernels, IntegerMatmulOfSeveralTilesDoesNotDependOnTheOrderOfThreads) {
+  for (const char* id : {"q6_k", "q4_k", "int8:row"}) {
+    const FormatPointer format = find_format(id);
+    const Product product(format, {130, columns_for(*format, 64), 131});
+    const std::vector<float> out = multiplied(Op::matmul_int8, product, false);
+    product.expect_right(Op::matmul_int8, out);
+    EXPECT_EQ(multiplied(Op::matmul_int8, product, true), out) << id;
+  }
+}
+
+TEST(EmulatedKernels, ActivationsAreRoundedToTheBytesOfTheCpu) {
+  constexpr std::size_t batch = 3, cols = 100;
+  std::vector<float> x = synthetic_values(batch * cols, 5);
+  x[3] = std::numeric_limits<float>::infinity();         // a run that is not finite
+  for (std::size_t i = 32; i < 64; ++i) x[i] = 0;        // one of zeros
+  for (std::size_t i = 64; i < 96; ++i) x[i] *= 1e-35f;  // one that is too small
+  x[cols] = 0x1p120f, x[cols + 1] = -0x1p127f;           // and a large one
+  Int8Workspace found{cols, batch};
+  std::vector<FourWords> memory(found.bytes() / sizeof(FourWords));
+  found.memory = reinterpret_cast<std::byte*>(memory.data());
+  const RoundInt8Arguments arguments{found, x.data(), cols};
+  run_emulated({RoundInt8Kernel::blocks(arguments), RoundInt8Kernel::threads, 0, true},
+               [&](const EmulatedThread& thread) { RoundInt8Kernel::run(thread, arguments); });
+  const Int8Activations expected = round_activations(x.data(), batch, cols, cols, 1);
+  const auto same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  for (std::size_t row = 0; row < batch; ++row)
+    for (std::size_t run = 0; run < expected.runs; ++run) {
+      const std::size_t at = row * expected.runs + run, found_at = row * found.runs() + run;
+      EXPECT_EQ(std::memcmp(found.values() + found_at * 8, expected.values.data() + at * 32, 32), 0) << at;
+      EXPECT_TRUE(same(found.facts()[found_at].scale, expected.scales[at])) << at;
+      EXPECT_TRUE(same(found.facts()[found_at].sum, expected.sums[at])) << at;
+      for (std::size_t half = 0; half < 2; ++half)
+        EXPECT_TRUE(same(found.facts()[found_at].half_sums[half], expected.half_sums[2 * at + half])) << at;
+    }
 }
 
 }  // namespace

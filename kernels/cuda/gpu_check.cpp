@@ -4,8 +4,10 @@
 #include <cmath>
 #include <vector>
 
+#include "core/checked.h"
 #include "core/error.h"
 #include "core/half.h"
+#include "kernels/cpu/int8_activations.h"
 #include "quantizers/formats/all.h"
 #include "quantizers/formats/decode.h"
 
@@ -64,6 +66,21 @@ void check_decoded_row(const Tensor& weights, std::size_t row, std::span<const f
   }
 }
 
+/// The activation that a product multiplies instead, of each of a row.
+std::vector<double> multiplied_activations(Op op, std::span<const float> x) {
+  if (op == Op::matmul_bf16) {
+    std::vector<double> rounded;
+    for (const float number : x) rounded.push_back(rounded_to_bf16(number));
+    return rounded;
+  }
+  std::vector<double> numbers(x.begin(), x.end());
+  if (op != Op::matmul_int8) return numbers;
+  const Int8Activations rounded = round_activations(x.data(), 1, x.size(), x.size(), 1);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    numbers[i] = static_cast<double>(rounded.scales[i / Int8Activations::run]) * rounded.values[i];
+  return numbers;
+}
+
 /// One row of weights as a product multiplies it: numbers, and what the error of a sum is measured by.
 struct MultipliedRow {
   std::vector<double> numbers, magnitudes;
@@ -74,23 +91,24 @@ MultipliedRow multiplied_row(Op op, const Tensor& weights, std::size_t row) {
   const std::vector<float> values = decoded_row(weights, row);
   MultipliedRow multiplied;
   for (const float value : values)
-    multiplied.numbers.push_back(op == Op::matvec ? static_cast<double>(value) : rounded_to_bf16(value));
-  if (op == Op::matvec) {
-    multiplied.magnitudes = magnitudes_of_row(weights, row, values);
-    multiplied.unit = 0x1p-24 * static_cast<double>(weights.cols + 8);
-  } else {
+    multiplied.numbers.push_back(op == Op::matmul_bf16 ? rounded_to_bf16(value) : static_cast<double>(value));
+  if (op == Op::matmul_bf16) {
     for (const double number : multiplied.numbers) multiplied.magnitudes.push_back(std::fabs(number));
     multiplied.unit = 0x1p-22 * static_cast<double>(weights.cols + 2);
+    return multiplied;
   }
+  const std::size_t terms = op == Op::matvec ? weights.cols : 4 * divide_up(weights.cols, Int8Activations::run);
+  multiplied.magnitudes = magnitudes_of_row(weights, row, values);
+  multiplied.unit = 0x1p-24 * static_cast<double>(terms + 8);
   return multiplied;
 }
 
 void check_output(Op op, const MultipliedRow& row, std::span<const float> x, float found, const std::string& where) {
   double sum = 0, magnitude = 0;
+  const std::vector<double> activations = multiplied_activations(op, x);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double activation = op == Op::matvec ? static_cast<double>(x[i]) : rounded_to_bf16(x[i]);
-    sum += row.numbers[i] * activation;
-    magnitude += row.magnitudes[i] * std::fabs(activation);
+    sum += row.numbers[i] * activations[i];
+    magnitude += row.magnitudes[i] * std::fabs(activations[i]);
   }
   const double error = std::fabs(static_cast<double>(found) - sum);
   if (!(error <= row.unit * magnitude))

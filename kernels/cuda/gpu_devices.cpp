@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
+
 namespace quantbench {
 
 #ifndef QUANTBENCH_CUDA
@@ -9,6 +11,13 @@ namespace quantbench {
 GpuDevices gpu_devices() { return {{}, "built without CUDA"}; }
 
 #endif
+
+GpuDevice find_gpu_device(std::size_t index) {
+  const GpuDevices found = gpu_devices();
+  if (found.devices.empty()) fail("there is no CUDA device: {}", found.absence);
+  if (index >= found.devices.size()) fail("there is no CUDA device {}: there are {}", index, found.devices.size());
+  return found.devices[index];
+}
 
 std::string to_string(const GpuDevices& devices) {
   if (devices.devices.empty()) return fmt::format("none ({})", devices.absence);

@@ -25,6 +25,9 @@ struct GpuDevices {
 /// Never throws: a missing driver or device is an answer, not an error.
 GpuDevices gpu_devices();
 
+/// Throws Error when there is no such device, saying why.
+GpuDevice find_gpu_device(std::size_t index);
+
 /// One line for reports: "NVIDIA H200 (sm_90, 139.8 GiB at 3201 MHz, 132 multiprocessors at 1980 MHz)" or
 /// "none (built without CUDA)". Clocks are the highest ones.
 std::string to_string(const GpuDevices& devices);

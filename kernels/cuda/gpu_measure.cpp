@@ -13,7 +13,7 @@ namespace quantbench {
 namespace {
 
 constexpr std::uint32_t weights_seed = 1, activations_seed = 2;
-constexpr Op gpu_ops[] = {Op::decode, Op::matvec, Op::matmul_bf16};
+constexpr Op gpu_ops[] = {Op::decode, Op::matvec, Op::matmul_bf16, Op::matmul_int8};
 
 /// Four times the cache: a copy of the weights is gone from it long before its turn comes again.
 std::size_t default_rotation(const GpuDevice& device) {
@@ -32,13 +32,16 @@ std::string GpuKernel::id() const { return fmt::format("{}/{}/cuda", to_string(o
 std::vector<GpuKernel> gpu_kernels() {
   std::vector<GpuKernel> kernels;
   for (const Op op : gpu_ops)
-    for (const std::string& format : format_ids()) kernels.push_back({op, find_format(format)});
+    for (const std::string& id : format_ids())
+      if (auto format = find_format(id); runs_on_gpu(op, *format)) kernels.push_back({op, std::move(format)});
   return kernels;
 }
 
 GpuKernel find_gpu_kernel(Op op, std::string_view format) {
-  if (!runs_on_gpu(op)) fail("there is no kernel {} for CUDA devices", to_string(op));
-  return {op, find_format(format)};
+  GpuKernel kernel{op, find_format(format)};
+  if (!runs_on_gpu(op, *kernel.format))
+    fail("there is no kernel {} of {} for CUDA devices", to_string(op), kernel.format->id);
+  return kernel;
 }
 
 CheckedGpuRun::CheckedGpuRun(GpuSession& session, const GpuKernel& kernel, const KernelShape& shape,
@@ -70,11 +73,13 @@ double GpuMeter::dense_rate(const KernelShape& shape) {
 
 ThroughputResult GpuMeter::result_of(const GpuKernel& kernel, const KernelShape& shape, std::vector<double> seconds) {
   constexpr double not_a_bound = std::numeric_limits<double>::infinity();
+  const bool many_rows = kernel.op == Op::matmul_bf16 || kernel.op == Op::matmul_int8;
+  const double dense = many_rows ? dense_rate(shape) : not_a_bound;
   const Peaks peaks{.threads = 1,
                     .read_bytes_per_second = copy_bandwidth(),
                     .flops_per_second = not_a_bound,
-                    .int8_ops_per_second = not_a_bound,
-                    .bf16_flops_per_second = kernel.op == Op::matmul_bf16 ? dense_rate(shape) : not_a_bound};
+                    .int8_ops_per_second = dense,
+                    .bf16_flops_per_second = dense};
   Kernel described;
   described.op = kernel.op;
   described.format = kernel.format;

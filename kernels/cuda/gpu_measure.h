@@ -1,7 +1,7 @@
 // Measuring the speed of kernels on a CUDA device, and the rates of the device that bound it. docs/kernels_cuda.md explains the figures.
 //
 // Bytes and flops of a call are those of kernels/measure.h. Peaks are measured in the same run: copying in the memory of the device, and for
-// matmul_bf16 the dense product of the same shape by cuBLAS. A kernel whose results are not those of the CPU is not timed.
+// products with many rows the dense bf16 product of the same shape by cuBLAS, which products in integers may exceed. A kernel whose results are not those of the CPU is not timed.
 #pragma once
 
 #include <map>

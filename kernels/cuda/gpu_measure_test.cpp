@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/error.h"
 #include "kernels/cpu/decode.h"
+#include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/packed_product.h"
 #include "kernels/cuda/gpu_benchmarks.h"
 #include "quantizers/formats/registry.h"
@@ -115,10 +117,14 @@ TEST(DeviceBenchmarks, CasesThatMatchAreMeasuredAndAWrongOneIsAnError) {
 TEST(DeviceMeter, EveryFormatHasEveryOpOnceUnderItsOwnId) {
   std::set<std::string> ids;
   for (const GpuKernel& kernel : gpu_kernels()) EXPECT_TRUE(ids.insert(kernel.id()).second) << kernel.id();
-  EXPECT_EQ(ids.size(), 3 * format_ids().size());
+  const auto in_integers =
+      std::ranges::count_if(format_ids(), [](const std::string& id) { return has_int8_kernels(*find_format(id)); });
+  EXPECT_EQ(ids.size(), 3 * format_ids().size() + static_cast<std::size_t>(in_integers));
   EXPECT_TRUE(ids.contains("matmul_bf16/q4_k/cuda"));
   EXPECT_EQ(find_gpu_kernel(Op::matvec, "int3:g48:sym").id(), "matvec/int3:g48:sym/cuda");
   EXPECT_THROW(find_gpu_kernel(Op::matvec_int8, "q4_0"), Error);
+  EXPECT_EQ(find_gpu_kernel(Op::matmul_int8, "q4_0").id(), "matmul_int8/q4_0/cuda");
+  EXPECT_THROW(find_gpu_kernel(Op::matmul_int8, "nf4:g64"), Error);
 }
 
 }  // namespace

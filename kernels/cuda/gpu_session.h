@@ -11,8 +11,10 @@
 
 namespace quantbench {
 
-/// decode, matvec and matmul_bf16 of every format; others have no kernel for devices.
+/// decode, matvec and matmul_bf16 of every format, and matmul_int8; other ops have no kernel for devices.
 bool runs_on_gpu(Op op);
+/// matmul_int8 is of formats that have it on the CPU (kernels/cpu/int8_kernels.h), with the same rounding.
+bool runs_on_gpu(Op op, const Format& format);
 
 /// A kernel made ready to be timed. Its weights are there many times, and calls take the copies in turn.
 class GpuRun {

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "kernels/cpu/int8_kernels.h"
 #include "kernels/cuda/gpu_check.h"
+#include "kernels/cuda/resident_products.h"
 #include "kernels/synthetic.h"
 #include "quantizers/formats/registry.h"
 
@@ -49,6 +51,26 @@ TEST_F(DeviceKernels, MatmulOfEveryFormatIsTheProductOfNumbersRoundedToBf16) {
   for (const std::string& id : format_ids()) expect_right(Op::matmul_bf16, id, {300, 1100, 150});
 }
 
+TEST_F(DeviceKernels, IntegerMatmulIsTheProductOfTheActivationsThatTheCpuRounds) {
+  for (const std::string& id : format_ids())
+    if (runs_on_gpu(Op::matmul_int8, *find_format(id))) expect_right(Op::matmul_int8, id, {300, 1100, 150});
+}
+
+TEST_F(DeviceKernels, ProductsWithWeightsThatStayThereAreThoseOfTheKernels) {
+  const std::unique_ptr<ProductDevice> device = open_product_device();
+  for (const Op op : {Op::matvec, Op::matmul_bf16, Op::matmul_int8}) {
+    ResidentProducts products(*device, op, {std::size_t{3} << 20, std::size_t{1} << 20});  // some go, and rows are cut
+    for (int round = 0; round < 2; ++round)
+      for (const char* id : {"q4_k", "q8_0", "int4:g128", "iq2_xxs"}) {
+        const TensorData weights = synthetic_tensor(find_format(id), 1030, 2048, 1);
+        const std::vector<float> x = synthetic_values(300 * 2048, 2);
+        std::vector<float> out(300 * 1030);
+        products.multiply({x, 300, 2048}, weights.view(), out);
+        EXPECT_NO_THROW(check_against_cpu(op, weights.view(), {x, 300, 2048}, out)) << id;
+      }
+  }
+}
+
 TEST_F(DeviceKernels, SlowRowsBeyondFourGibibytesAreFound) { expect_right(Op::matvec, "q8_0", {160'000, 28'672, 1}); }
 
 TEST_F(DeviceKernels, TimesAndPeaksAreNumbers) {
@@ -72,9 +94,13 @@ TEST(DeviceSession, ThereIsNoneWithoutADeviceAndTheErrorSaysWhy) {
 }
 
 TEST(DeviceSession, OpsWithoutAKernelAreNamed) {
-  for (const Op op : {Op::decode, Op::matvec, Op::matmul_bf16}) EXPECT_TRUE(runs_on_gpu(op)) << to_string(op);
-  for (const Op op : {Op::encode, Op::matmul, Op::matvec_int8, Op::matmul_int8})
-    EXPECT_FALSE(runs_on_gpu(op)) << to_string(op);
+  for (const Op op : {Op::decode, Op::matvec, Op::matmul_bf16, Op::matmul_int8})
+    EXPECT_TRUE(runs_on_gpu(op)) << to_string(op);
+  for (const Op op : {Op::encode, Op::matmul, Op::matvec_int8}) EXPECT_FALSE(runs_on_gpu(op)) << to_string(op);
+  EXPECT_TRUE(runs_on_gpu(Op::matmul_int8, *find_format("iq2_xxs")));
+  for (const char* id : {"f16", "nf4:g64", "mxfp4", "int4:g48"})
+    EXPECT_EQ(runs_on_gpu(Op::matmul_int8, *find_format(id)), has_int8_kernels(*find_format(id))) << id;
+  EXPECT_FALSE(runs_on_gpu(Op::matmul_int8, *find_format("int4:g48"))) << "groups that are not whole runs of 32";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/half.h"
 #include "kernels/cuda/codebook_lanes.h"
+#include "kernels/cuda/matmul_tile.h"
 
 namespace quantbench::gpu {
 
@@ -70,40 +71,30 @@ struct MatmulArguments {
 ///   a     four pairs: rows g and g + 8, columns 2 t and 2 t + 1; then the same eight columns further on
 ///   b     two pairs: column g of the product, depths 2 t and 2 t + 1, and eight further on
 ///   sums  row g, columns 2 t and 2 t + 1; row g + 8
-struct MatmulKernel {
-  static constexpr unsigned threads = 256, warp = 32;
-  static constexpr unsigned tile = 128;                          // rows of activations; outputs
+struct MatmulKernel : MatmulTile {
   static constexpr unsigned depth = runs_of_step * run_weights;  // columns of a step
   static constexpr unsigned stride =
       depth + 8;  // of a row in shared memory: fragments of a warp lie in different banks
-  static constexpr unsigned tile_numbers = tile * stride;       // of one side
-  static constexpr unsigned warp_rows = 64, warp_outputs = 32;  // of the tile of a warp
-  static constexpr unsigned row_tiles = warp_rows / 16, output_tiles = warp_outputs / 8;
-  static_assert(threads == tile * runs_of_step && threads / warp == (tile / warp_rows) * (tile / warp_outputs));
+  static constexpr unsigned tile_numbers = tile * stride;  // of one side
+  static_assert(threads == tile * runs_of_step);
 
   template <class F>
   static constexpr std::size_t shared_bytes = codebook_bytes<F> + 2 * 2 * tile_numbers * sizeof(std::uint16_t);
 
   template <class F>
   static std::size_t blocks(const MatmulArguments<F>& arguments) {
-    return tiles_of(arguments.batch) * tiles_of(arguments.weights.rows);
+    return MatmulTile::blocks(arguments.batch, arguments.weights.rows);
   }
-
-  /// Where a block's tile begins. Neighbours in time have the same outputs, whose packed weights they find in the cache.
-  struct Tile {
-    std::size_t row, output;
-  };
 
   template <class F, class Thread>
   QUANTBENCH_DEVICE static void run(const Thread& thread, const MatmulArguments<F>& arguments) {
     load_codebook<F>(thread, threads);
     thread.synchronize();
-    const std::size_t row_tile_count = tiles_of(arguments.batch);
-    const Tile at = {thread.block() % row_tile_count * tile, thread.block() / row_tile_count * tile};
+    const Place at = place_of_block(thread.block(), arguments.batch);
     const std::uint32_t runs = runs_of_row<F>(arguments.weights.shape);
     auto* const numbers = reinterpret_cast<std::uint16_t*>(Thread::shared() + codebook_bytes<F>);
     const auto buffer = [numbers](std::uint32_t step) { return numbers + step % 2 * 2 * tile_numbers; };
-    float sums[row_tiles][output_tiles][4] = {};
+    Sums sums = {};
     load_step<F>(thread, arguments, at, 0, buffer(0));
     for (std::uint32_t step = 0; step * runs_of_step < runs; ++step) {
       thread.synchronize();
@@ -111,15 +102,13 @@ struct MatmulKernel {
         load_step<F>(thread, arguments, at, (step + 1) * runs_of_step, buffer(step + 1));
       multiply_step(thread, buffer(step), sums);
     }
-    store<F>(thread, arguments, at, sums);
+    store(thread, {arguments.y, arguments.y_stride, arguments.batch, arguments.weights.rows}, at, sums);
   }
 
  private:
-  static constexpr std::size_t tiles_of(std::size_t count) { return (count + tile - 1) / tile; }
-
   /// Activations first, then weights: (tile, stride) each.
   template <class F, class Thread>
-  QUANTBENCH_DEVICE static void load_step(const Thread& thread, const MatmulArguments<F>& arguments, const Tile& at,
+  QUANTBENCH_DEVICE static void load_step(const Thread& thread, const MatmulArguments<F>& arguments, const Place& at,
                                           std::uint32_t first_run, std::uint16_t* buffer) {
     load_activations<F>(thread, arguments, at, first_run, buffer);
     load_weights<F>(thread, arguments.weights, at, first_run, buffer + tile_numbers);
@@ -127,7 +116,7 @@ struct MatmulKernel {
 
   /// Thread 2 n + r: run r of output n. Zeros beyond the matrix.
   template <class F, class Thread>
-  QUANTBENCH_DEVICE static void load_weights(const Thread& thread, const PackedMatrix<F>& weights, const Tile& at,
+  QUANTBENCH_DEVICE static void load_weights(const Thread& thread, const PackedMatrix<F>& weights, const Place& at,
                                              std::uint32_t first_run, std::uint16_t* buffer) {
     const unsigned output = thread.index() / runs_of_step, run = thread.index() % runs_of_step;
     FourWords fours[run_weights / 8] = {};
@@ -147,7 +136,7 @@ struct MatmulKernel {
   /// Eight neighbours copy what a step has of a row, 128 bytes. Rows beyond the last are that again; nobody stores their sums.
   template <class F, class Thread>
   QUANTBENCH_DEVICE static void load_activations(const Thread& thread, const MatmulArguments<F>& arguments,
-                                                 const Tile& at, std::uint32_t first_run, std::uint16_t* buffer) {
+                                                 const Place& at, std::uint32_t first_run, std::uint16_t* buffer) {
     constexpr unsigned numbers = 8, threads_of_row = depth / numbers;
     const std::size_t row_numbers = std::size_t{padded_runs_of<F>(arguments.weights.shape)} * run_weights;
     const unsigned column = thread.index() % threads_of_row * numbers;
@@ -160,16 +149,9 @@ struct MatmulKernel {
     }
   }
 
-  /// Where the warp's tile begins in that of the block.
-  QUANTBENCH_DEVICE static Tile place_of_warp(unsigned index) {
-    const unsigned number = index / warp;
-    return {number % (tile / warp_rows) * warp_rows, number / (tile / warp_rows) * warp_outputs};
-  }
-
   template <class Thread>
-  QUANTBENCH_DEVICE static void multiply_step(const Thread& thread, const std::uint16_t* buffer,
-                                              float (&sums)[row_tiles][output_tiles][4]) {
-    const Tile of_warp = place_of_warp(thread.index());
+  QUANTBENCH_DEVICE static void multiply_step(const Thread& thread, const std::uint16_t* buffer, Sums& sums) {
+    const Place of_warp = place_of_warp(thread.index());
     const unsigned lane = thread.index() % warp, group = lane / 4, pair = lane % 4 * 2;
     const std::uint16_t* const rows = buffer + (of_warp.row + group) * stride + pair;
     const std::uint16_t* const outputs = buffer + tile_numbers + (of_warp.output + group) * stride + pair;
@@ -188,22 +170,6 @@ struct MatmulKernel {
         QUANTBENCH_UNROLL
         for (unsigned n = 0; n < output_tiles; ++n) thread.multiply_add(sums[m][n], a, b[n]);
       }
-    }
-  }
-
-  template <class F, class Thread>
-  QUANTBENCH_DEVICE static void store(const Thread& thread, const MatmulArguments<F>& arguments, const Tile& at,
-                                      const float (&sums)[row_tiles][output_tiles][4]) {
-    const Tile of_warp = place_of_warp(thread.index());
-    const unsigned lane = thread.index() % warp;
-    QUANTBENCH_UNROLL
-    for (unsigned m = 0; m < row_tiles; ++m) QUANTBENCH_UNROLL
-    for (unsigned n = 0; n < output_tiles; ++n) QUANTBENCH_UNROLL
-    for (unsigned i = 0; i < 4; ++i) {
-      const std::size_t row = at.row + of_warp.row + m * 16 + i / 2 * 8 + lane / 4;
-      const std::size_t output = at.output + of_warp.output + n * 8 + lane % 4 * 2 + i % 2;
-      if (row < arguments.batch && output < arguments.weights.rows)
-        arguments.y[row * arguments.y_stride + output] = sums[m][n][i];
     }
   }
 };

@@ -52,8 +52,10 @@ void Event::record(const Stream& stream) const {
   check_cuda(cudaEventRecord(event_.get(), stream.get()), "cudaEventRecord");
 }
 
+void Event::wait() const { check_cuda(cudaEventSynchronize(event_.get()), "cudaEventSynchronize"); }
+
 double Event::seconds_since(const Event& earlier) const {
-  check_cuda(cudaEventSynchronize(event_.get()), "cudaEventSynchronize");
+  wait();
   float milliseconds = 0;
   check_cuda(cudaEventElapsedTime(&milliseconds, earlier.event_.get(), event_.get()), "cudaEventElapsedTime");
   return static_cast<double>(milliseconds) / 1000;

@@ -57,6 +57,8 @@ class Event {
  public:
   Event();
   void record(const Stream& stream) const;
+  /// Until what was recorded is done; at once when nothing was.
+  void wait() const;
   /// Of the device, between two events that were recorded in one stream. Waits for this one.
   double seconds_since(const Event& earlier) const;
 

@@ -13,6 +13,12 @@
 namespace quantbench::gpu {
 namespace {
 
+/// The op, which is checked before memory is taken for it.
+Op checked_op(Op op, const Format& format) {
+  if (!runs_on_gpu(op, format)) fail("there is no kernel {} of {} for CUDA devices", to_string(op), format.id);
+  return op;
+}
+
 std::size_t outputs_of(Op op, const Tensor& weights, const MatrixView& activations) {
   return is_product(op) ? checked_multiply(activations.rows, weights.rows)
                         : checked_multiply(weights.rows, weights.cols);
@@ -22,17 +28,16 @@ std::size_t outputs_of(Op op, const Tensor& weights, const MatrixView& activatio
 class Operands {
  public:
   Operands(Op op, const Tensor& weights, const MatrixView& activations, std::size_t rotation_bytes)
-      : op_(op),
+      : op_(checked_op(op, *weights.format)),
         weights_(weights),
         stride_(checked_align_up(std::max<std::size_t>(1, weights.bytes.size()), alignment)),
         copies_(rotation_bytes == 0 ? 1 : std::max<std::size_t>(2, divide_up(rotation_bytes, stride_))),
         packed_(checked_multiply(copies_, stride_)),
         activations_(std::as_bytes(activations.values)),
         out_(checked_multiply(outputs_of(op, weights, activations), sizeof(float))),
-        workspace_(packed_kernels(*weights.format).matmul_workspace_bytes(weights, activations.rows)),
+        workspace_(packed_kernels(*weights.format).workspace_bytes(op, weights, activations.rows)),
         product_{activations_.as<float>(), activations.cols, out_.as<float>(), weights.rows,
                  activations.rows,         workspace_.data()} {
-    if (!runs_on_gpu(op)) fail("there is no kernel {} for CUDA devices", to_string(op));
     if (is_product(op) && activations.cols != weights.cols)
       fail("activations of {} columns do not fit weights of {}", activations.cols, weights.cols);
     for (std::size_t copy = 0; copy < copies_; ++copy) packed_.write(copy * stride_, weights.bytes);
@@ -47,7 +52,7 @@ class Operands {
     if (op_ == Op::decode)
       kernels.decode(weights, out_.as<float>(), stream.get());
     else
-      (op_ == Op::matvec ? kernels.matvec : kernels.matmul)(weights, product_, stream.get());
+      kernels.multiply(op_, weights, product_, stream.get());
   }
 
   std::vector<float> results() const {
@@ -190,10 +195,7 @@ class DeviceSession : public GpuSession {
 namespace quantbench {
 
 std::unique_ptr<GpuSession> open_gpu(std::size_t device) {
-  const GpuDevices found = gpu_devices();
-  if (found.devices.empty()) fail("there is no CUDA device: {}", found.absence);
-  if (device >= found.devices.size()) fail("there is no CUDA device {}: there are {}", device, found.devices.size());
-  return std::make_unique<gpu::DeviceSession>(found.devices[device], checked_cast<int>(device, "device"));
+  return std::make_unique<gpu::DeviceSession>(find_gpu_device(device), checked_cast<int>(device, "device"));
 }
 
 }  // namespace quantbench

@@ -7,6 +7,7 @@
 #include "kernels/cuda/device/cuda_error.h"
 #include "kernels/cuda/device/device_thread.cuh"
 #include "kernels/cuda/device/packed_kernel_parts.h"
+#include "kernels/cuda/int8_matmul_kernel.h"
 #include "kernels/cuda/matmul_kernel.h"
 #include "kernels/cuda/matvec_kernel.h"
 #include "quantizers/formats/all.h"
@@ -29,6 +30,15 @@ __global__ void __launch_bounds__(RoundKernel::threads) round_kernel(const Round
 template <class F>
 __global__ void __launch_bounds__(MatmulKernel::threads) matmul_kernel(const MatmulArguments<F> arguments) {
   MatmulKernel::run(DeviceThread(), arguments);
+}
+
+__global__ void __launch_bounds__(RoundInt8Kernel::threads) round_int8_kernel(const RoundInt8Arguments arguments) {
+  RoundInt8Kernel::run(DeviceThread(), arguments);
+}
+template <class F>
+__global__ void __launch_bounds__(Int8MatmulKernel::threads)
+    int8_matmul_kernel(const Int8MatmulArguments<F> arguments) {
+  Int8MatmulKernel::run(DeviceThread(), arguments);
 }
 
 struct Launch {
@@ -106,12 +116,12 @@ void matvec(const Tensor& weights, const DeviceProduct& product, cudaStream_t st
 }
 
 template <class F>
-std::size_t matmul_workspace_bytes(const Tensor& weights, std::size_t batch) {
+std::size_t matmul_bf16_workspace_bytes(const Tensor& weights, std::size_t batch) {
   return batch * padded_runs_of<F>(shape_of<F>(*weights.format, weights.cols)) * run_weights * sizeof(std::uint16_t);
 }
 
 template <class F>
-void matmul(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) {
+void matmul_bf16(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) {
   const PackedMatrix<F> matrix = packed_matrix<F>(weights, weights.bytes.data());
   const RoundArguments<F> rounding{matrix.shape, product.x, product.x_stride, product.batch,
                                    reinterpret_cast<std::uint16_t*>(product.workspace)};
@@ -122,13 +132,36 @@ void matmul(const Tensor& weights, const DeviceProduct& product, cudaStream_t st
   launch_kernel(&matmul_kernel<F>, arguments, multiply, {"matmul_bf16", weights, product.batch});
 }
 
+std::size_t matmul_int8_workspace_bytes(const Tensor& weights, std::size_t batch) {
+  return Int8Workspace{weights.cols, batch}.bytes();
+}
+
+template <class F>
+void matmul_int8(const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) {
+  const Int8Workspace workspace{weights.cols, product.batch, product.workspace};
+  const RoundInt8Arguments rounding{workspace, product.x, product.x_stride};
+  const Launch round{RoundInt8Kernel::blocks(rounding), RoundInt8Kernel::threads, 0, stream};
+  launch_kernel(&round_int8_kernel, rounding, round, {"rounding for matmul_int8", weights, product.batch});
+  const Int8MatmulArguments<F> arguments{packed_matrix<F>(weights, weights.bytes.data()), workspace, product.y,
+                                         product.y_stride};
+  const Launch multiply{Int8MatmulKernel::blocks(arguments), Int8MatmulKernel::threads,
+                        Int8MatmulKernel::shared_bytes<F>, stream};
+  launch_kernel(&int8_matmul_kernel<F>, arguments, multiply, {"matmul_int8", weights, product.batch});
+}
+
+template <class F>
+PackedKernels kernels_of() {
+  PackedKernels kernels{&decode<F>, &matvec<F>, {&matmul_bf16_workspace_bytes<F>, &matmul_bf16<F>}, {}};
+  if constexpr (has_integer_levels<F>) kernels.matmul_int8 = {&matmul_int8_workspace_bytes, &matmul_int8<F>};
+  return kernels;
+}
+
 }  // namespace
 
 template <>
 void add_packed_kernels<QUANTBENCH_CUDA_PART>(std::span<PackedKernels> by_layout) {
   formats::for_each_format([&]<class F>(std::size_t layout) {
-    if constexpr (part_of<F> == QUANTBENCH_CUDA_PART)
-      by_layout[layout] = {&decode<F>, &matvec<F>, &matmul_workspace_bytes<F>, &matmul<F>};
+    if constexpr (part_of<F> == QUANTBENCH_CUDA_PART) by_layout[layout] = kernels_of<F>();
   });
 }
 
