@@ -48,6 +48,14 @@ function(quantbench_cuda_library name kernels)
   add_custom_target(${name}_cuda DEPENDS ${targets})
 endfunction()
 
+# quantbench_cuda_source(NAME PART SOURCE): adds to the library NAME a CUDA source that is compiled once.
+function(quantbench_cuda_source name part source)
+  add_library(${name}_cuda_${part} OBJECT ${source})
+  quantbench_cuda_options(${name}_cuda_${part})
+  target_sources(${name} INTERFACE $<TARGET_OBJECTS:${name}_cuda_${part}>)
+  add_dependencies(${name}_cuda ${name}_cuda_${part})
+endfunction()
+
 # quantbench_test_cuda_tables(NAME SOURCE): a test that code for a device finds all tables there. Where it does not, the compiler says
 # nothing and lets the thread stop, which can be seen in PTX.
 function(quantbench_test_cuda_tables name source)

@@ -46,6 +46,7 @@ void for_each_scored_block(const Subject& subject, const EvaluateOptions& option
   forward.first_position = first_scored;
   forward.sum_order = options.sum_order;
   forward.compute = options.compute;
+  forward.products = options.products;
   forward.cache = options.cache;
   forward.input = options.input;
   forward_windows({subject.model, subject.weights, windows, forward}, options.progress,

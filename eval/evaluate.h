@@ -23,10 +23,11 @@ struct EvaluateOptions {
   int threads = 1;
   SumOrder sum_order = SumOrder::ascending;
   Compute compute = Compute::exact;
-  const BaseLogits* base = nullptr;  // scored positions of the same windows, in order; null: no KL divergence
-  WindowProgress progress{};         // may be empty
-  CacheHook cache{};                 // what a quantized cache does to keys and values; may be empty
-  InputHook input{};                 // what quantized activations do to inputs of layers; may be empty
+  WeightProducts* products = nullptr;  // of a device, instead of those of the CPU as `compute` says
+  const BaseLogits* base = nullptr;    // scored positions of the same windows, in order; null: no KL divergence
+  WindowProgress progress{};           // may be empty
+  CacheHook cache{};                   // what a quantized cache does to keys and values; may be empty
+  InputHook input{};                   // what quantized activations do to inputs of layers; may be empty
 };
 
 struct Evaluation {

@@ -21,7 +21,7 @@ void apply_evaluation_options(const Method& method, std::set<std::string, std::l
                               EvaluateOptions& options);
 
 /// What of this machine the figures depend on, for the keys of stored cells: products of runtimes add up in the order that the
-/// instruction set wants. Empty when nothing does.
+/// instruction set wants. Empty when nothing does. (Products of a device depend on it instead: evaluation_device.h.)
 std::string machine_key(const Method& method);
 
 /// For a cell's notes: what is not as in an exact evaluation of the weights.

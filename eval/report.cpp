@@ -82,6 +82,8 @@ void fields(Visit& visit, Is<ThroughputReport> auto& kernel) {
   visit("percent_of_reading", kernel.percent_of_reading);
   visit("repacking_seconds", kernel.repacking_seconds);
   visit("repacked_bytes", kernel.repacked_bytes);
+  visit("multiprocessor_clock", kernel.multiprocessor_clock);
+  visit("memory_clock", kernel.memory_clock);
 }
 
 template <class Visit>
@@ -196,6 +198,7 @@ void fields(Visit& visit, Is<Report> auto& report) {
     run("config_sha256", report.config_sha256);
     run("seed", report.seed);
     run.unless_empty("metrics", report.metrics);
+    run.unless_empty("device", report.device);
   });
   visit("environment", report.environment);
   visit.group("model", [&](auto& model) {

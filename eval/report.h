@@ -64,6 +64,8 @@ struct ThroughputReport {
   std::optional<double> percent_of_reading = {};  // decode: time of reading the weights alone, in turn with the calls
   std::optional<double> repacking_seconds = {};   // repacked weights: once, on one thread
   std::optional<double> repacked_bytes = {};      // of the weights afterwards
+  // CUDA devices, where the driver says: while the calls ran, medians, in MHz.
+  std::optional<double> multiprocessor_clock = {}, memory_clock = {};
 };
 
 struct CellReport {
@@ -152,6 +154,7 @@ struct Report {
   std::string run_name, config_sha256;
   std::uint64_t seed = 0;
   std::vector<MetricFacts> metrics;  // empty in old reports, as are all the optional facts below
+  std::string device = {};           // where products with weights were evaluated: "cuda"; empty: the CPU
   Environment environment;
   std::string model_name, model_sha256;
   std::uint64_t model_parameters = 0;

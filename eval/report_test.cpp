@@ -38,6 +38,7 @@ Report full_report() {
   report.run_name = "default";
   report.config_sha256 = std::string(64, 'c');
   report.seed = 42;
+  report.device = "cuda";
   report.environment = {"a cpu", "avx2", "g++", "-O3", "", "0.1.0", 2, "avx512"};
   report.model_name = "embedded:stories";
   report.model_sha256 = std::string(64, 'd');
@@ -49,7 +50,7 @@ Report full_report() {
   report.dataset_tokens = 4096;
   report.cells = {full_cell()};
   report.kernels = {{"matvec/q4_0/avx2", "cpu", "4096x4096x1", "generic", 2, 1e-3, 9e-4, 2e-3, 9.4e9, 3e10, 70,
-                     "read_bandwidth", 81, 0.04, 9728}};
+                     "read_bandwidth", 81, 0.04, 9728, 1755, 2619}};
   report.metrics = {{"perplexity", 2}};
   report.dataset_loader = "wikitext2";
   report.dataset_windows = WindowFacts{3, 8, 512, 512, 256, 255, 3};
@@ -67,6 +68,7 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   const auto json = nlohmann::json::parse(to_json(full_report()));
   EXPECT_EQ(json.at("run").at("name"), "default");
   EXPECT_EQ(json.at("run").at("seed"), 42);
+  EXPECT_EQ(json.at("run").at("device"), "cuda");
   EXPECT_EQ(json.at("environment").at("isa"), "avx2");
   EXPECT_EQ(json.at("environment").at("machine_isa"), "avx512");
   EXPECT_EQ(json.at("model").at("parameters"), 1000);
@@ -79,6 +81,8 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_peak"), 70);
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_reading"), 81);
   EXPECT_EQ(json.at("kernels").at(0).at("repacking_seconds"), 0.04);
+  EXPECT_EQ(json.at("kernels").at(0).at("multiprocessor_clock"), 1755);
+  EXPECT_EQ(json.at("kernels").at(0).at("memory_clock"), 2619);
   EXPECT_EQ(json.at("kernels").at(0).at("repacked_bytes"), 9728);
   EXPECT_FALSE(cell.contains("error"));
   EXPECT_EQ(json.at("run").at("metrics").at(0).at("version"), 2);

@@ -124,8 +124,8 @@ bool is_product(Op op) { return op != Op::encode && op != Op::decode; }
 bool in_integers(Op op) { return op == Op::matvec_int8 || op == Op::matvec_repacked || op == Op::matmul_int8; }
 
 std::string_view to_string(Op op) {
-  constexpr std::string_view names[] = {"encode",      "decode",          "matvec",      "matmul",
-                                        "matvec_int8", "matvec_repacked", "matmul_int8", "matmul_bf16"};
+  constexpr std::string_view names[] = {"encode",          "decode",      "matvec",      "matmul",      "matvec_int8",
+                                        "matvec_repacked", "matmul_int8", "matmul_bf16", "matmul_w4a16"};
   return names[static_cast<std::size_t>(op)];
 }
 
@@ -172,6 +172,7 @@ Kernel find_kernel(Op op, std::string_view format, Isa isa) {
   require_isa(isa);
   if (op == Op::encode && isa != Isa::scalar)
     fail("encode kernels are scalar: packed bytes must not depend on the machine");
+  if (op == Op::matmul_w4a16) fail("{} has kernels for CUDA devices only", to_string(op));
   auto stored = find_format(format);
   if (op == Op::encode && !rounds_plainly(*stored)) fail("there is no plain rounding to {}", stored->id);
   if (in_integers(op) && !has_int8_kernels(*stored)) fail("{}: there are no products in integers", stored->id);

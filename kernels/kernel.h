@@ -15,8 +15,9 @@ namespace quantbench {
 /// encode: f32 weights to packed (plain rounding, or the solver search with an importance); decode: packed to f32; matvec and
 /// matmul: packed weights times f32 activations (kernels/cpu/packed_product.h); matvec_int8 and matmul_int8: the
 /// same with activations rounded to eight bits (kernels/cpu/int8_product.h); matvec_repacked: the product of matvec_int8 on weights
-/// that were interleaved before (kernels/cpu/repacked.h); matmul_bf16: with both sides rounded to bf16 (kernels/cpu/bf16_product.h).
-enum class Op { encode, decode, matvec, matmul, matvec_int8, matvec_repacked, matmul_int8, matmul_bf16 };
+/// that were interleaved before (kernels/cpu/repacked.h); matmul_bf16: with both sides rounded to bf16 (kernels/cpu/bf16_product.h); on CUDA devices alone
+/// matmul_w4a16: weights of four bits, repacked before, as they are and activations rounded to bf16 (kernels/cuda/w4_kernels.h).
+enum class Op { encode, decode, matvec, matmul, matvec_int8, matvec_repacked, matmul_int8, matmul_bf16, matmul_w4a16 };
 
 /// Whether it multiplies by few rows of activations.
 bool is_matvec(Op op);

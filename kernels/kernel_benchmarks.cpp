@@ -108,6 +108,12 @@ void initialize(const std::vector<std::string>& flags) {
 
 std::vector<std::size_t> BenchmarkPlan::batches_of(Op op) const {
   if (!is_product(op)) return {1};
+  if (op == Op::matmul_w4a16) {  // for few rows and for many
+    std::vector<std::size_t> all = matvec_batches;
+    for (const std::size_t batch : matmul_batches)
+      if (std::ranges::find(all, batch) == all.end()) all.push_back(batch);
+    return all;
+  }
   return is_matvec(op) ? matvec_batches : matmul_batches;
 }
 

@@ -20,7 +20,7 @@ struct MultiplyPeak {
 
 MultiplyPeak multiply_peak(Op op, const Peaks& peaks) {
   if (in_integers(op)) return {"int8_dot", peaks.int8_ops_per_second};
-  if (op == Op::matmul_bf16) return {"bf16_dot", peaks.bf16_flops_per_second};
+  if (op == Op::matmul_bf16 || op == Op::matmul_w4a16) return {"bf16_dot", peaks.bf16_flops_per_second};
   return {"f32_fma", peaks.flops_per_second};
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/large_pages.h"
+#include "kernels/cuda/gpu_clocks.h"
 #include "kernels/kernel.h"
 #include "kernels/peaks.h"
 
@@ -59,6 +60,7 @@ struct ThroughputResult {
   /// call; the two take turns, so what disturbs one disturbs the other.
   std::optional<double> percent_of_reading;
   std::optional<Repacking> repacking;  // matvec_repacked
+  std::optional<GpuClocks> clocks;     // CUDA devices: while the calls ran, medians
 };
 
 /// The result of timed calls, in seconds each (at least one). Quantiles are interpolated linearly between ranks.

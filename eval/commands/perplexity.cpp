@@ -10,6 +10,7 @@
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
 #include "eval/evaluate.h"
+#include "eval/evaluation_device.h"
 #include "eval/evaluation_options.h"
 #include "eval/metrics/perplexity.h"
 #include "eval/model_quantizer.h"
@@ -27,7 +28,7 @@ using Json = nlohmann::ordered_json;
 
 struct PerplexityArguments {
   std::string model, text, method, base, json, tokens, compute;
-  std::string protocol = "llamacpp-512";
+  std::string protocol = "llamacpp-512", device = "cpu";
   std::size_t context = 0, chunks = 0;
   int threads = 1;
 };
@@ -69,7 +70,7 @@ struct Base {
 };
 
 Base evaluate_base(const PerplexityArguments& arguments, const LoadedModel& model, const LoadedText& text,
-                   const std::filesystem::path& logits_file) {
+                   ProductDevice* device, const std::filesystem::path& logits_file) {
   const LoadedModel base = load_model_file(file_reference(arguments.base));
   if (base.tokenizer->sha256() != model.tokenizer->sha256())
     fail("{} and {} have different tokenizers ({} and {}): their predictions cannot be compared", arguments.model,
@@ -78,6 +79,8 @@ Base evaluate_base(const PerplexityArguments& arguments, const LoadedModel& mode
   EvaluateOptions options;
   options.threads = arguments.threads;
   options.progress = show_in(progress);
+  const std::unique_ptr<WeightProducts> products = products_on(device, options.compute);
+  options.products = products.get();
   BaseLogits logits = collect_base_logits(*base.model, base.weights, text.windows, text.protocol,
                                           {logits_file, "quantbench perplexity --base"}, options);
   const double floor = noise_floor(*base.model, base.weights, text.windows, text.protocol, logits, arguments.threads);
@@ -114,8 +117,9 @@ struct Measured {
 Measured measure(const PerplexityArguments& arguments, const std::optional<Method>& method, const LoadedModel& model,
                  const LoadedText& text) {
   const TemporaryFile logits_file("base_logits");
+  const std::unique_ptr<ProductDevice> device = open_evaluation_device(arguments.device);
   std::optional<Base> base;
-  if (!arguments.base.empty()) base = evaluate_base(arguments, model, text, logits_file.path());
+  if (!arguments.base.empty()) base = evaluate_base(arguments, model, text, device.get(), logits_file.path());
   std::optional<QuantizedWeights> quantized;
   if (method) quantized = quantize(model, *method, arguments.threads);
   Progress progress("perplexity", text.windows.count);
@@ -125,6 +129,8 @@ Measured measure(const PerplexityArguments& arguments, const std::optional<Metho
   options.progress = show_in(progress);
   if (method) apply_evaluation_options(*method, quantized->covered, options);
   if (!arguments.compute.empty()) options.compute = parse_compute(arguments.compute);
+  const std::unique_ptr<WeightProducts> products = products_on(device.get(), options.compute);
+  options.products = products.get();
   const Weights& weights = quantized ? quantized->weights : model.weights;
   const auto start = std::chrono::steady_clock::now();
   Evaluation evaluation = evaluate(*model.model, weights, text.windows, text.protocol, options);
@@ -133,8 +139,8 @@ Measured measure(const PerplexityArguments& arguments, const std::optional<Metho
           std::string(to_string(options.compute)), static_cast<double>(text.windows.tokens.size()) / seconds};
 }
 
-Json json_of(const LoadedModel& model, const LoadedText& text, const std::optional<Method>& method,
-             const Measured& measured) {
+Json json_of(const PerplexityArguments& arguments, const LoadedModel& model, const LoadedText& text,
+             const std::optional<Method>& method, const Measured& measured) {
   const Perplexity result = perplexity(measured.evaluation.nll);
   Json document;
   document["model"] = {{"name", model.name}, {"sha256", model.sha256}};
@@ -147,6 +153,7 @@ Json json_of(const LoadedModel& model, const LoadedText& text, const std::option
                             {"protocol", text.protocol.name},
                             {"chunks", measured.chunks}};
   document["compute"] = measured.compute;
+  document["device"] = arguments.device;
   document["tokens_per_second"] = measured.tokens_per_second;
   if (measured.evaluation.kl_divergence)
     document["kld"] = json_of(*measured.evaluation.kl_divergence, measured.noise_floor);
@@ -164,6 +171,7 @@ void write_tokens(const std::string& path, const Evaluation& evaluation) {
 int run_perplexity(const PerplexityArguments& arguments) {
   const auto context = arguments.context == 0 ? std::nullopt : std::optional<std::size_t>(arguments.context);
   const Protocol protocol = parse_protocol(arguments.protocol, context);
+  static_cast<void>(evaluation_device_key(arguments.device));  // before a large model is read
   std::optional<Method> method;
   if (!arguments.method.empty()) {
     method = parse_method(arguments.method);
@@ -186,7 +194,7 @@ int run_perplexity(const PerplexityArguments& arguments) {
                          result.stderr_, protocol.name, measured.chunks, result.tokens));
   if (measured.evaluation.kl_divergence) print_text(text_of(*measured.evaluation.kl_divergence, measured.noise_floor));
   if (!arguments.json.empty())
-    write_text_atomically(arguments.json, json_of(model, text, method, measured).dump(2) + "\n");
+    write_text_atomically(arguments.json, json_of(arguments, model, text, method, measured).dump(2) + "\n");
   if (!arguments.tokens.empty()) write_tokens(arguments.tokens, measured.evaluation);
   return 0;
 }
@@ -204,6 +212,9 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--compute", arguments->compute,
                  "exact (default): weights decoded to f32; native: products in integers, bf16: products in "
                  "bf16, as runtimes do (docs/kernels.md)");
+  app.add_option("--device", arguments->device,
+                 "cpu (default) or cuda: products with weights on the first CUDA device (docs/kernels_cuda.md)")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--json", arguments->json, "also write the figures to this file");
   app.add_option("--tokens", arguments->tokens,
                  "also write the negative log-likelihood (with --base the divergence too) of each scored token to this "

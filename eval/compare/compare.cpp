@@ -87,6 +87,7 @@ class Comparer {
     require_same(fmt::format("the model's sha256 ({} and {})", base.model_name, now.model_name), base.model_sha256,
                  now.model_sha256);
     require_same("the tokenizer's sha256", base.tokenizer_sha256, now.tokenizer_sha256);
+    require_same("the device of products (empty: the CPU)", base.device, now.device);
     check_unique(base_);
     check_unique(now_);
     const bool shared = std::ranges::any_of(base.cells, [&](const auto& cell) { return find_cell(now, cell.method); });

@@ -40,7 +40,7 @@ struct Comparison {
 };
 
 /// Cells are matched by method. Throws Error ("cannot compare ...", naming both values) when model, text, tokenizer,
-/// protocol or the number of scored tokens differ, when no method is in both, when a method is there twice, when a
+/// protocol, device or the number of scored tokens differ, when no method is in both, when a method is there twice, when a
 /// metric is outside its range (negative error, perplexity <= 0), when no cell has a metric that a gates file asks for,
 /// and when a perplexity excess cannot be tested because per-token NLL files are missing, damaged or of another
 /// evaluation.

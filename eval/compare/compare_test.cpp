@@ -130,6 +130,9 @@ TEST_F(CompareTest, ReportsOfDifferentEvaluationsNameBothValues) {
   now_.report.tokenizer_sha256 = "other";
   EXPECT_THAT(error_of(), HasSubstr("the tokenizer's sha256"));
   now_ = {sample_report(), now_.path};
+  now_.report.device = "cuda";
+  EXPECT_THAT(error_of(), HasSubstr("the device of products"));
+  now_ = {sample_report(), now_.path};
   f32(now_).perplexity->protocol = "llamacpp-128";
   EXPECT_THAT(error_of(), HasSubstr("protocol of f32 differs"));
   now_ = {sample_report(), now_.path};

@@ -13,6 +13,7 @@
 #include "eval/config/overrides.h"
 #include "eval/config/rules.h"
 #include "eval/embedded.h"
+#include "eval/evaluation_device.h"
 #include "eval/model_quantizer.h"
 #include "eval/runner/metric.h"
 #include "quantizers/formats/registry.h"
@@ -64,6 +65,14 @@ FileReference read_imatrix(const YamlNode& node) {
 Fallback read_fallback(const YamlNode& node) {
   try {
     return parse_fallback(node.as_text("fallback"));
+  } catch (const Error& error) {
+    fail_at(node.place, "{}", error.what());
+  }
+}
+
+std::string read_device(const YamlNode& node) {
+  try {
+    return parse_evaluation_device(node.as_text("device"));
   } catch (const Error& error) {
     fail_at(node.place, "{}", error.what());
   }
@@ -274,9 +283,9 @@ std::string experiment_hash(YamlNode root) {
 }
 
 Config read_config(const YamlNode& root, const std::string& source) {
-  static const Keys keys{"name",    "include",  "model",      "dataset",     "calibration", "imatrix",
-                         "rules",   "fallback", "metrics",    "methods",     "throughput",  "seed",
-                         "threads", "limits",   "model_name", "expectations"};
+  static const Keys keys{"name",    "include",  "model",      "dataset",      "calibration", "imatrix",
+                         "rules",   "fallback", "metrics",    "methods",      "throughput",  "seed",
+                         "threads", "limits",   "model_name", "expectations", "device"};
   root.check_keys("the config", keys);
   Config config;
   config.name = read_name(root, source);
@@ -297,6 +306,7 @@ Config read_config(const YamlNode& root, const std::string& source) {
   if (const YamlNode* node = root.find("imatrix")) config.imatrix = read_imatrix(*node);
   if (const YamlNode* node = root.find("rules")) config.rules = read_rule_sets(*node);
   if (const YamlNode* node = root.find("fallback")) config.fallback = read_fallback(*node);
+  if (const YamlNode* node = root.find("device")) config.device = read_device(*node);
   if (const YamlNode* node = root.find("seed")) config.seed = node->as_integer("seed", 0, most_integer);
   if (const YamlNode* node = root.find("threads"))
     config.threads = static_cast<int>(node->as_integer("threads", 1, 1024));

@@ -54,6 +54,7 @@ struct Config {
   std::optional<FileReference> imatrix;
   std::map<std::string, std::vector<TensorRule>> rules;  // by the name that the option `rules` of methods gives
   Fallback fallback = Fallback::by_method;
+  std::string device = "cpu";        // where products with weights are evaluated: "cpu" or "cuda"
   std::vector<std::string> metrics;  // names in the order of Registry<Metric>
   std::vector<Method> methods;
   std::optional<ThroughputConfig> throughput;

@@ -172,6 +172,7 @@ std::vector<std::string> provenance_lines(const Report& report) {
     lines.push_back(
         fmt::format("text     {}, {} tokens, {}", report.dataset_name, report.dataset_tokens, report.protocol));
   const Environment& environment = report.environment;
+  if (!report.device.empty()) lines.push_back(fmt::format("products {}, {}", report.device, environment.gpu));
   const bool limited = !environment.machine_isa.empty() && environment.machine_isa != environment.isa;
   if (!environment.cpu.empty())
     lines.push_back(fmt::format("machine  {}, {}{}, {} thread{}", environment.cpu, environment.isa,

@@ -113,6 +113,8 @@ const Evaluation& CellContext::evaluation() {
     for (const Tensor& tensor : tensors_) weights.insert_or_assign(tensor.name, tensor);
     EvaluateOptions options{.threads = threads_, .base = shared_.base_logits ? &*shared_.base_logits : nullptr};
     apply_evaluation_options(planned_.method, covered_layers(planned_.allocation), options);
+    const std::unique_ptr<WeightProducts> products = products_on(shared_.device.get(), options.compute);
+    options.products = products.get();
     if (progress_)
       options.progress = [this, before = quantizing_share()](std::size_t done, std::size_t total) {
         progress_(before + (1 - before) * static_cast<double>(done) / static_cast<double>(total));

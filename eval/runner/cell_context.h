@@ -11,6 +11,7 @@
 #include "eval/base_logits.h"
 #include "eval/calibration.h"
 #include "eval/evaluate.h"
+#include "eval/evaluation_device.h"
 #include "eval/importance.h"
 #include "eval/runner/experiment.h"
 #include "eval/runner/plan.h"
@@ -26,6 +27,7 @@ struct SharedResults {
   std::unique_ptr<const StatisticsStore> statistics;  // null: none are kept
   std::optional<BaseLogits> base_logits;              // of the unquantized model at the scored positions
   double noise_floor = 0;                             // meaningful with base_logits
+  std::unique_ptr<ProductDevice> device;              // that evaluates; null: the CPU
   std::vector<float> base_nll;                        // of the f32 cell; empty until it is finished
   std::string base_failure;                           // why there is no base_nll
 };

@@ -79,6 +79,7 @@ class Merger {
     equal("tokenizers", whole.tokenizer_sha256, part.tokenizer_sha256);
     equal("texts", whole.dataset_sha256, part.dataset_sha256);
     equal("protocols", whole.protocol, part.protocol);
+    equal("devices", whole.device, part.device);
   }
 
   /// name: of the copy, relative to the report; empty when the cell has no such file.

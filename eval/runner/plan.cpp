@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "eval/environment.h"
+#include "eval/evaluation_device.h"
 #include "eval/evaluation_options.h"
 #include "eval/runner/calibration_cache.h"
 #include "eval/runner/memory.h"
@@ -29,7 +30,8 @@ std::string cell_key(const Config& config, const Experiment& experiment, const M
   key += experiment.model ? fmt::format("model={}\n", experiment.model->sha256) : "";
   key += experiment.text_key() + experiment.calibration_key();
   if (experiment.importance) key += fmt::format("imatrix={}\n", experiment.importance->sha256);
-  key += to_string(config.rules_of(method)) + machine_key(method);
+  const std::string device = evaluation_device_key(config.device);
+  key += to_string(config.rules_of(method)) + (device.empty() ? machine_key(method) : device);
   if (needs_blockwise(method)) key += flow_key(config.calibration_flow);
   for (const std::string& name : config.metrics) {
     const Metric& metric = Registry<Metric>::instance().at(name);

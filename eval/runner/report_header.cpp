@@ -50,6 +50,7 @@ Report report_header(const Config& config, const Experiment& experiment, int thr
   report.run_name = config.name;
   report.config_sha256 = config.sha256;
   report.seed = config.seed;
+  report.device = config.device == "cpu" ? "" : config.device;
   for (const std::string& name : config.metrics)
     report.metrics.push_back({name, Registry<Metric>::instance().at(name).version});
   report.environment = current_environment(threads);

@@ -44,15 +44,18 @@ Calibration calibration(const Experiment& experiment, const ResultStore& store, 
   return made;
 }
 
-BaseLogits base_logits(const Experiment& experiment, const ResultStore& store, const RunOptions& options) {
-  const std::string key = experiment.text_key();
+BaseLogits base_logits(const Config& config, const Experiment& experiment, ProductDevice* device,
+                       const ResultStore& store, const RunOptions& options) {
+  const std::string key = experiment.text_key() + evaluation_device_key(config.device);
   const std::string name = "base-" + sha256(key).substr(0, 16) + ".logits";
   const BaseLogitsFile file{store.shared_file(name), key};
   const FileLock lock = FileLock::wait(store.lock_file(name));
   if (auto found = find_base_logits(file.path, key)) return std::move(*found);
   remove_unfinished(file.path);
   begin(options.events, "base logits");
-  const EvaluateOptions evaluate{.threads = options.threads, .progress = progress_of(options.events)};
+  const std::unique_ptr<WeightProducts> products = products_on(device, Compute::exact);
+  const EvaluateOptions evaluate{
+      .threads = options.threads, .products = products.get(), .progress = progress_of(options.events)};
   const LoadedText& text = *experiment.evaluation;
   BaseLogits made = collect_base_logits(*experiment.model->model, experiment.model->weights, text.windows,
                                         text.protocol, file, evaluate);
@@ -67,6 +70,7 @@ SharedResults make_shared_results(const Config& config, const Experiment& experi
   SharedResults shared;
   if (!experiment.model) return shared;
   const LoadedModel& model = *experiment.model;
+  shared.device = open_evaluation_device(config.device);
   if (experiment.calibration) shared.calibration = calibration(experiment, store, options);
   shared.flow = config.calibration_flow;
   if (!shared.flow.sequential)
@@ -78,7 +82,7 @@ SharedResults make_shared_results(const Config& config, const Experiment& experi
         importance_matrix(*shared.calibration, experiment.calibration->name, experiment.calibration->windows);
   }
   if (needs_base_logits(config)) {
-    shared.base_logits = base_logits(experiment, store, options);
+    shared.base_logits = base_logits(config, experiment, shared.device.get(), store, options);
     begin(options.events, "noise floor");
     shared.noise_floor = noise_floor(*model.model, model.weights, experiment.evaluation->windows,
                                      experiment.evaluation->protocol, *shared.base_logits, options.threads);

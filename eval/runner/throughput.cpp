@@ -92,6 +92,10 @@ ThroughputReport report_of(const ThroughputResult& result) {
   report.percent_of_peak = result.percent_of_peak;
   report.peak = result.peak;
   report.percent_of_reading = result.percent_of_reading;
+  if (result.clocks) {
+    report.multiprocessor_clock = result.clocks->multiprocessor_megahertz;
+    report.memory_clock = result.clocks->memory_megahertz;
+  }
   if (result.repacking) {
     report.repacking_seconds = result.repacking->seconds;
     report.repacked_bytes = result.repacking->bytes;

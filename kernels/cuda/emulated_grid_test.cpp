@@ -33,6 +33,18 @@ TEST(EmulatedGrid, AMissingBarrierShowsInOneOfTheOrders) {
   EXPECT_NE(found[1], 1);
 }
 
+TEST(EmulatedGrid, CopiesAreThereAfterWaitingAndNotBefore) {
+  const std::uint64_t from[2] = {1, 2};
+  run_emulated({1, 1, 16, false}, [&](const EmulatedThread& thread) {
+    auto* const shared = reinterpret_cast<std::uint64_t*>(EmulatedThread::shared());
+    thread.copy_async(shared, from);
+    EXPECT_NE(shared[1], 2u);
+    thread.wait_for_copies();
+    EXPECT_EQ(shared[0], 1u);
+    EXPECT_EQ(shared[1], 2u);
+  });
+}
+
 TEST(EmulatedGrid, ABarrierThatSomeNeverReachIsAnError) {
   EXPECT_THROW(run_emulated({1, 32, 0, false},
                             [](const EmulatedThread& thread) {

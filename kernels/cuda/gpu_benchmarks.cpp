@@ -45,7 +45,8 @@ class CaseRunner {
       seconds.push_back(prepared_->sample());
       state.SetIterationTime(seconds.back());
     }
-    const ThroughputResult result = meter_.result_of(each.kernel, each.shape, std::move(seconds));
+    ThroughputResult result = meter_.result_of(each.kernel, each.shape, std::move(seconds));
+    result.clocks = prepared_->clocks();
     state.SetBytesProcessed(static_cast<std::int64_t>(result.bytes) * state.iterations());
     if (result.flops > 0)
       state.counters["flops"] = benchmark::Counter(result.flops, benchmark::Counter::kIsIterationInvariantRate);

@@ -68,7 +68,7 @@ void check_decoded_row(const Tensor& weights, std::size_t row, std::span<const f
 
 /// The activation that a product multiplies instead, of each of a row.
 std::vector<double> multiplied_activations(Op op, std::span<const float> x) {
-  if (op == Op::matmul_bf16) {
+  if (op == Op::matmul_bf16 || op == Op::matmul_w4a16) {
     std::vector<double> rounded;
     for (const float number : x) rounded.push_back(rounded_to_bf16(number));
     return rounded;
@@ -92,7 +92,7 @@ MultipliedRow multiplied_row(Op op, const Tensor& weights, std::size_t row) {
   MultipliedRow multiplied;
   for (const float value : values)
     multiplied.numbers.push_back(op == Op::matmul_bf16 ? rounded_to_bf16(value) : static_cast<double>(value));
-  if (op == Op::matmul_bf16) {
+  if (op == Op::matmul_bf16 || op == Op::matmul_w4a16) {
     for (const double number : multiplied.numbers) multiplied.magnitudes.push_back(std::fabs(number));
     multiplied.unit = 0x1p-22 * static_cast<double>(weights.cols + 2);
     return multiplied;

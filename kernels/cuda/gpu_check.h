@@ -18,6 +18,7 @@ struct GpuCheck {
 ///   matvec        2^-24 (cols + 8) sum of (abs(scale level) + abs(offset)) abs(x)
 ///   matmul_bf16   2^-22 (cols + 2) sum of abs(w x), of weights and activations rounded to bf16. Matrix units may cut what they add to
 ///                 f32 off where f32 arithmetic rounds.
+///   matmul_w4a16  the same bound, over weights as they are and activations rounded to bf16
 ///   matmul_int8   2^-24 (4 cols / 32 + 8) sum of (abs(scale level) + abs(offset)) abs(x), over the activations that the CPU rounds
 ///                 (kernels/cpu/int8_activations.h); cols / 32 upwards.
 /// Throws Error, which names the first output that is not so.

@@ -6,6 +6,7 @@
 
 #include "core/checked.h"
 #include "kernels/cuda/gpu_check.h"
+#include "kernels/cuda/w4_kernels.h"
 #include "kernels/synthetic.h"
 #include "quantizers/formats/registry.h"
 
@@ -13,7 +14,7 @@ namespace quantbench {
 namespace {
 
 constexpr std::uint32_t weights_seed = 1, activations_seed = 2;
-constexpr Op gpu_ops[] = {Op::decode, Op::matvec, Op::matmul_bf16, Op::matmul_int8};
+constexpr Op gpu_ops[] = {Op::decode, Op::matvec, Op::matmul_bf16, Op::matmul_int8, Op::matmul_w4a16};
 
 /// Four times the cache: a copy of the weights is gone from it long before its turn comes again.
 std::size_t default_rotation(const GpuDevice& device) {
@@ -23,6 +24,13 @@ std::size_t default_rotation(const GpuDevice& device) {
 std::size_t rotation_of(const MeasureOptions& options, const GpuDevice& device) {
   if (!options.cold) return 0;
   return options.rotation_bytes != 0 ? options.rotation_bytes : default_rotation(device);
+}
+
+/// The upper one of two.
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
 }
 
 }  // namespace
@@ -57,7 +65,19 @@ CheckedGpuRun::CheckedGpuRun(GpuSession& session, const GpuKernel& kernel, const
   calls_ = static_cast<int>(std::clamp(options.seconds_per_sample / std::max(seconds, 1e-9), 1.0, double{most_calls}));
 }
 
-double CheckedGpuRun::sample() { return run_->seconds_of_call(calls_); }
+double CheckedGpuRun::sample() {
+  const double seconds = run_->seconds_of_call(calls_);
+  if (const std::optional<GpuClocks> clocks = run_->clocks()) {
+    multiprocessor_megahertz_.push_back(clocks->multiprocessor_megahertz);
+    memory_megahertz_.push_back(clocks->memory_megahertz);
+  }
+  return seconds;
+}
+
+std::optional<GpuClocks> CheckedGpuRun::clocks() const {
+  if (multiprocessor_megahertz_.empty()) return std::nullopt;
+  return GpuClocks{median(multiprocessor_megahertz_), median(memory_megahertz_)};
+}
 
 double GpuMeter::copy_bandwidth() {
   if (copy_bytes_per_second_ == 0)
@@ -73,7 +93,8 @@ double GpuMeter::dense_rate(const KernelShape& shape) {
 
 ThroughputResult GpuMeter::result_of(const GpuKernel& kernel, const KernelShape& shape, std::vector<double> seconds) {
   constexpr double not_a_bound = std::numeric_limits<double>::infinity();
-  const bool many_rows = kernel.op == Op::matmul_bf16 || kernel.op == Op::matmul_int8;
+  const bool few_rows = kernel.op == Op::matmul_w4a16 && shape.batch <= gpu::W4MatvecKernel<1>::rows;
+  const bool many_rows = kernel.op != Op::decode && kernel.op != Op::matvec && !few_rows;
   const double dense = many_rows ? dense_rate(shape) : not_a_bound;
   const Peaks peaks{.threads = 1,
                     .read_bytes_per_second = copy_bandwidth(),
@@ -83,7 +104,7 @@ ThroughputResult GpuMeter::result_of(const GpuKernel& kernel, const KernelShape&
   Kernel described;
   described.op = kernel.op;
   described.format = kernel.format;
-  described.variant = "generic";
+  described.variant = kernel.op == Op::matmul_w4a16 ? "repacked" : "generic";
   ThroughputResult result = summarize(described, shape, peaks, std::move(seconds));
   result.id = kernel.id();
   result.device = session_->device().name;
@@ -95,7 +116,9 @@ ThroughputResult GpuMeter::measure(const GpuKernel& kernel, const KernelShape& s
   CheckedGpuRun run = prepare(kernel, shape);
   std::vector<double> seconds;
   for (int sample = 0; sample < std::max(1, options_.samples); ++sample) seconds.push_back(run.sample());
-  return result_of(kernel, shape, std::move(seconds));
+  ThroughputResult result = result_of(kernel, shape, std::move(seconds));
+  result.clocks = run.clocks();
+  return result;
 }
 
 }  // namespace quantbench

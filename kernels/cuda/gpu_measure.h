@@ -34,9 +34,12 @@ class CheckedGpuRun {
   CheckedGpuRun(GpuSession& session, const GpuKernel& kernel, const KernelShape& shape, const MeasureOptions& options);
   /// Seconds of a call: the mean over as many in a row as take `seconds_per_sample` of the options.
   double sample();
+  /// Of the samples so far, medians; nothing when the driver did not say.
+  std::optional<GpuClocks> clocks() const;
 
  private:
   std::unique_ptr<GpuRun> run_;
+  std::vector<double> multiprocessor_megahertz_, memory_megahertz_;  // of each sample
   int calls_ = 1;
 };
 

@@ -10,6 +10,7 @@
 #include "kernels/cpu/int8_kernels.h"
 #include "kernels/cpu/packed_product.h"
 #include "kernels/cuda/gpu_benchmarks.h"
+#include "kernels/cuda/w4_repack.h"
 #include "quantizers/formats/registry.h"
 
 namespace quantbench {
@@ -39,6 +40,7 @@ class PretendedSession : public GpuSession {
 
   float error = 0;
   double seconds_of_call = 1e-4;
+  bool tells_clocks = true;
   std::vector<int> counts;
   std::size_t rotation = 0;
   int peaks_measured = 0;
@@ -49,6 +51,10 @@ class PretendedSession : public GpuSession {
     double seconds_of_call(int count) override {
       session->counts.push_back(count);
       return session->seconds_of_call;
+    }
+    std::optional<GpuClocks> clocks() const override {
+      if (session->counts.empty() || !session->tells_clocks) return std::nullopt;
+      return GpuClocks{1000.0 + static_cast<double>(session->counts.size()), 2619};
     }
     PretendedSession* session;
   };
@@ -68,6 +74,11 @@ TEST(DeviceMeter, FiguresAreThoseOfTheTimesAndThePeaks) {
   EXPECT_DOUBLE_EQ(result.percent_of_peak, 100 * result.bytes / 1e12 / 1e-4);
   EXPECT_EQ(session.counts, (std::vector<int>{5, 20, 20, 20})) << "warm-up, then samples of 2 ms";
   EXPECT_EQ(session.rotation, std::size_t{400} << 20) << "four times the cache";
+  ASSERT_TRUE(result.clocks.has_value());
+  EXPECT_EQ(result.clocks->multiprocessor_megahertz, 1003) << "the median of 1002 to 1004, those of the samples";
+  EXPECT_EQ(result.clocks->memory_megahertz, 2619);
+  session.tells_clocks = false;
+  EXPECT_FALSE(meter.measure(find_gpu_kernel(Op::matvec, "q8_0"), {64, 1024, 2}).clocks.has_value());
 }
 
 TEST(DeviceMeter, ManyRowsAreHeldToCublasAndPeaksAreMeasuredOnce) {
@@ -80,6 +91,11 @@ TEST(DeviceMeter, ManyRowsAreHeldToCublasAndPeaksAreMeasuredOnce) {
   EXPECT_DOUBLE_EQ(result.percent_of_peak, 100 * 2.0 * 512 * 512 * 512 / 1e14 / 1e-5);
   meter.result_of(kernel, shape, {1e-5});
   EXPECT_EQ(session.peaks_measured, 2);
+  const GpuKernel repacked = find_gpu_kernel(Op::matmul_w4a16, "int4:g128");
+  EXPECT_EQ(meter.result_of(repacked, shape, {1e-5}).peak, "cublas_bf16");
+  const ThroughputResult few = meter.result_of(repacked, {512, 512, 8}, {1e-5});
+  EXPECT_EQ(few.peak, "copy_bandwidth") << "few rows are not held to what cuBLAS makes of them";
+  EXPECT_EQ(few.variant, "repacked");
 }
 
 TEST(DeviceMeter, AKernelWithWrongResultsIsNotTimed) {
@@ -119,7 +135,9 @@ TEST(DeviceMeter, EveryFormatHasEveryOpOnceUnderItsOwnId) {
   for (const GpuKernel& kernel : gpu_kernels()) EXPECT_TRUE(ids.insert(kernel.id()).second) << kernel.id();
   const auto in_integers =
       std::ranges::count_if(format_ids(), [](const std::string& id) { return has_int8_kernels(*find_format(id)); });
-  EXPECT_EQ(ids.size(), 3 * format_ids().size() + static_cast<std::size_t>(in_integers));
+  const auto four_bits =
+      std::ranges::count_if(format_ids(), [](const std::string& id) { return has_w4_kernels(*find_format(id)); });
+  EXPECT_EQ(ids.size(), 3 * format_ids().size() + static_cast<std::size_t>(in_integers + four_bits));
   EXPECT_TRUE(ids.contains("matmul_bf16/q4_k/cuda"));
   EXPECT_EQ(find_gpu_kernel(Op::matvec, "int3:g48:sym").id(), "matvec/int3:g48:sym/cuda");
   EXPECT_THROW(find_gpu_kernel(Op::matvec_int8, "q4_0"), Error);

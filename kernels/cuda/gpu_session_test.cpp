@@ -56,6 +56,11 @@ TEST_F(DeviceKernels, IntegerMatmulIsTheProductOfTheActivationsThatTheCpuRounds)
     if (runs_on_gpu(Op::matmul_int8, *find_format(id))) expect_right(Op::matmul_int8, id, {300, 1100, 150});
 }
 
+TEST_F(DeviceKernels, RepackedWeightsOfFourBitsAreMultipliedAsTheyAre) {
+  for (const char* id : {"int4:g128", "int4:g128:sym", "int4:g64", "int4:g32", "int4:row"})
+    for (const std::size_t batch : {1u, 5u, 8u, 9u, 150u}) expect_right(Op::matmul_w4a16, id, {300, 1100, batch});
+}
+
 TEST_F(DeviceKernels, ProductsWithWeightsThatStayThereAreThoseOfTheKernels) {
   const std::unique_ptr<ProductDevice> device = open_product_device();
   for (const Op op : {Op::matvec, Op::matmul_bf16, Op::matmul_int8}) {
@@ -94,7 +99,7 @@ TEST(DeviceSession, ThereIsNoneWithoutADeviceAndTheErrorSaysWhy) {
 }
 
 TEST(DeviceSession, OpsWithoutAKernelAreNamed) {
-  for (const Op op : {Op::decode, Op::matvec, Op::matmul_bf16, Op::matmul_int8})
+  for (const Op op : {Op::decode, Op::matvec, Op::matmul_bf16, Op::matmul_int8, Op::matmul_w4a16})
     EXPECT_TRUE(runs_on_gpu(op)) << to_string(op);
   for (const Op op : {Op::encode, Op::matmul, Op::matvec_int8}) EXPECT_FALSE(runs_on_gpu(op)) << to_string(op);
   EXPECT_TRUE(runs_on_gpu(Op::matmul_int8, *find_format("iq2_xxs")));

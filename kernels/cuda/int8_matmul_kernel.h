@@ -75,6 +75,7 @@ struct Int8MatmulKernel : MatmulTile {
     Sums sums = {};
     if (steps > 0) load_step<F>(thread, arguments, at, 0, buffers[0]);
     for (std::uint32_t step = 0; step < steps; ++step) {
+      thread.wait_for_copies();
       thread.synchronize();
       if (step + 1 < steps) load_step<F>(thread, arguments, at, (step + 1) * runs_of_step, buffers[(step + 1) % 2]);
       QUANTBENCH_UNROLL
@@ -126,9 +127,9 @@ struct Int8MatmulKernel : MatmulTile {
     const std::size_t from_row = at.row + row < x.batch ? at.row + row : x.batch - 1;
     const std::size_t from = from_row * x.runs() + first_run + run;
     std::uint32_t* const to = buffer.x + row * stride + run * run_words;
-    store_aligned(to, load_aligned<FourWords>(x.values() + from * run_words));
-    store_aligned(to + 4, load_aligned<FourWords>(x.values() + from * run_words + 4));
-    store_aligned(buffer.x_facts + thread.index(), load_aligned<RoundedRunFacts>(x.facts() + from));
+    thread.copy_async(to, x.values() + from * run_words);
+    thread.copy_async(to + 4, x.values() + from * run_words + 4);
+    thread.copy_async(buffer.x_facts + thread.index(), x.facts() + from);
   }
 
   template <class F, class Thread>

@@ -1,8 +1,8 @@
 // Packed weights times many rows of activations, both rounded to bf16, sums in f32 by the matrix units.
 //
 // First the activations are rounded (RoundKernel): each number is read by many blocks, and half as long. Then a block makes a tile of
-// 128 rows of activations by 128 outputs. A step is two runs of each weight row: every thread decodes one of them into shared memory and copies
-// as many activations there, while the step before is multiplied. Two buffers, one barrier a step.
+// 128 rows of activations by 128 outputs. A step is two runs of each weight row: every thread decodes one of them into shared memory and has
+// as many activations copied there asynchronously, while the step before is multiplied. Two buffers, one barrier a step.
 #pragma once
 
 #include "core/half.h"
@@ -97,6 +97,7 @@ struct MatmulKernel : MatmulTile {
     Sums sums = {};
     load_step<F>(thread, arguments, at, 0, buffer(0));
     for (std::uint32_t step = 0; step * runs_of_step < runs; ++step) {
+      thread.wait_for_copies();
       thread.synchronize();
       if ((step + 1) * runs_of_step < runs)
         load_step<F>(thread, arguments, at, (step + 1) * runs_of_step, buffer(step + 1));
@@ -144,8 +145,8 @@ struct MatmulKernel : MatmulTile {
     for (unsigned i = 0; i < tile * threads_of_row / threads; ++i) {
       const unsigned row = thread.index() / threads_of_row + i * (threads / threads_of_row);
       const std::size_t from = at.row + row < arguments.batch ? at.row + row : arguments.batch - 1;
-      store_aligned(buffer + row * stride + column,
-                    load_aligned<FourWords>(arguments.x + from * row_numbers + first_run * run_weights + column));
+      thread.copy_async(buffer + row * stride + column,
+                        arguments.x + from * row_numbers + first_run * run_weights + column);
     }
   }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "core/checked.h"
 #include "core/half.h"
@@ -9,6 +10,7 @@
 #include "kernels/cuda/device/device_memory.h"
 #include "kernels/cuda/device/packed_kernels.h"
 #include "kernels/cuda/gpu_session.h"
+#include "kernels/cuda/w4_repack.h"
 
 namespace quantbench::gpu {
 namespace {
@@ -24,24 +26,28 @@ std::size_t outputs_of(Op op, const Tensor& weights, const MatrixView& activatio
                         : checked_multiply(weights.rows, weights.cols);
 }
 
+/// Bytes of weights as the op reads them, in memory of the host.
+class StoredWeights {
+ public:
+  StoredWeights(Op op, const Tensor& weights) : bytes_(weights.bytes) {
+    if (op != Op::matmul_w4a16) return;
+    repacked_.resize(w4_layout(*weights.format, weights.rows, weights.cols).bytes());
+    repack_w4(weights, repacked_, static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+    bytes_ = repacked_;
+  }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> repacked_;
+  std::span<const std::byte> bytes_;
+};
+
 /// Weights, activations and outputs on the device.
 class Operands {
  public:
   Operands(Op op, const Tensor& weights, const MatrixView& activations, std::size_t rotation_bytes)
-      : op_(checked_op(op, *weights.format)),
-        weights_(weights),
-        stride_(checked_align_up(std::max<std::size_t>(1, weights.bytes.size()), alignment)),
-        copies_(rotation_bytes == 0 ? 1 : std::max<std::size_t>(2, divide_up(rotation_bytes, stride_))),
-        packed_(checked_multiply(copies_, stride_)),
-        activations_(std::as_bytes(activations.values)),
-        out_(checked_multiply(outputs_of(op, weights, activations), sizeof(float))),
-        workspace_(packed_kernels(*weights.format).workspace_bytes(op, weights, activations.rows)),
-        product_{activations_.as<float>(), activations.cols, out_.as<float>(), weights.rows,
-                 activations.rows,         workspace_.data()} {
-    if (is_product(op) && activations.cols != weights.cols)
-      fail("activations of {} columns do not fit weights of {}", activations.cols, weights.cols);
-    for (std::size_t copy = 0; copy < copies_; ++copy) packed_.write(copy * stride_, weights.bytes);
-  }
+      : Operands(op, weights, StoredWeights(checked_op(op, *weights.format), weights).bytes(), activations,
+                 rotation_bytes) {}
 
   /// On the next copy of the weights.
   void launch(const Stream& stream) {
@@ -62,6 +68,23 @@ class Operands {
   }
 
  private:
+  Operands(Op op, const Tensor& weights, std::span<const std::byte> stored, const MatrixView& activations,
+           std::size_t rotation_bytes)
+      : op_(op),
+        weights_(weights),
+        stride_(checked_align_up(std::max<std::size_t>(1, stored.size()), alignment)),
+        copies_(rotation_bytes == 0 ? 1 : std::max<std::size_t>(2, divide_up(rotation_bytes, stride_))),
+        packed_(checked_multiply(copies_, stride_)),
+        activations_(std::as_bytes(activations.values)),
+        out_(checked_multiply(outputs_of(op, weights, activations), sizeof(float))),
+        workspace_(packed_kernels(*weights.format).workspace_bytes(op, weights, activations.rows)),
+        product_{activations_.as<float>(), activations.cols, out_.as<float>(), weights.rows,
+                 activations.rows,         workspace_.data()} {
+    if (is_product(op) && activations.cols != weights.cols)
+      fail("activations of {} columns do not fit weights of {}", activations.cols, weights.cols);
+    for (std::size_t copy = 0; copy < copies_; ++copy) packed_.write(copy * stride_, stored);
+  }
+
   static constexpr std::size_t alignment = 256;
   Op op_;
   Tensor weights_;
@@ -73,18 +96,24 @@ class Operands {
 
 class DeviceRun : public GpuRun {
  public:
-  DeviceRun(Op op, const Tensor& weights, const MatrixView& activations, std::size_t rotation_bytes)
-      : operands_(op, weights, activations, rotation_bytes) {}
+  DeviceRun(Op op, const Tensor& weights, const MatrixView& activations, std::size_t rotation_bytes,
+            const GpuClockReader& clock_reader)
+      : operands_(op, weights, activations, rotation_bytes), clock_reader_(clock_reader) {}
 
   double seconds_of_call(int count) override {
     begin_.record(stream_);
     for (int i = 0; i < count; ++i) operands_.launch(stream_);
     end_.record(stream_);
+    clocks_ = clock_reader_.read();  // calls return at once: the device still works
     return end_.seconds_since(begin_) / count;
   }
 
+  std::optional<GpuClocks> clocks() const override { return clocks_; }
+
  private:
   Operands operands_;
+  const GpuClockReader& clock_reader_;
+  std::optional<GpuClocks> clocks_;
   Stream stream_;
   Event begin_, end_;
 };
@@ -142,9 +171,16 @@ DeviceMemory bf16_numbers(std::size_t count) {
   return DeviceMemory(std::as_bytes(std::span(numbers)));
 }
 
+std::string pci_bus_id(int index) {
+  char id[32] = {};
+  check_cuda(cudaDeviceGetPCIBusId(id, sizeof id, index), fmt::format("cudaDeviceGetPCIBusId({})", index));
+  return id;
+}
+
 class DeviceSession : public GpuSession {
  public:
-  DeviceSession(GpuDevice device, int index) : device_(std::move(device)) {
+  DeviceSession(GpuDevice device, int index)
+      : device_(std::move(device)), clock_reader_(load_nvml(), pci_bus_id(index)) {
     check_cuda(cudaSetDevice(index), fmt::format("cudaSetDevice({})", index));
   }
 
@@ -160,7 +196,7 @@ class DeviceSession : public GpuSession {
 
   std::unique_ptr<GpuRun> prepare(Op op, const Tensor& weights, const MatrixView& activations,
                                   std::size_t rotation_bytes) override {
-    return std::make_unique<DeviceRun>(op, weights, activations, rotation_bytes);
+    return std::make_unique<DeviceRun>(op, weights, activations, rotation_bytes, clock_reader_);
   }
 
   double copy_bytes_per_second(std::size_t bytes, int samples) override {
@@ -187,6 +223,7 @@ class DeviceSession : public GpuSession {
 
  private:
   GpuDevice device_;
+  GpuClockReader clock_reader_;
 };
 
 }  // namespace

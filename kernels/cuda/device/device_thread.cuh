@@ -21,6 +21,15 @@ struct DeviceThread {
     return shared_memory;
   }
 
+  /// Sixteen bytes to shared memory, both addresses aligned to 16. They are there, for this thread, after wait_for_copies.
+  __device__ void copy_async(void* to, const void* from) const {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+                 :
+                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(to))), "l"(__cvta_generic_to_global(from))
+                 : "memory");
+  }
+  __device__ void wait_for_copies() const { asm volatile("cp.async.wait_all;" : : : "memory"); }
+
   __device__ void synchronize() const { __syncthreads(); }
   __device__ void synchronize_warp() const { __syncwarp(); }
   /// What the lane whose index differs in the bits of `distance` calls it with.
@@ -46,10 +55,21 @@ struct DeviceThread {
         : "+r"(sums[0]), "+r"(sums[1]), "+r"(sums[2]), "+r"(sums[3])
         : "r"(a[0]), "r"(a[1]), "r"(b));
   }
+  /// Of two bf16 numbers in each word.
+  static __device__ std::uint32_t subtract_bf16_pairs(std::uint32_t a, std::uint32_t b) {
+    const __nv_bfloat162 difference = __hsub2(pair_of(a), pair_of(b));
+    return static_cast<std::uint32_t>(__bfloat16_as_ushort(difference.y)) << 16 | __bfloat16_as_ushort(difference.x);
+  }
   /// Rounded to nearest even; `low` in the lower half.
   static __device__ std::uint32_t pack_bf16(float low, float high) {
     const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
     return static_cast<std::uint32_t>(__bfloat16_as_ushort(pair.y)) << 16 | __bfloat16_as_ushort(pair.x);
+  }
+
+ private:
+  static __device__ __nv_bfloat162 pair_of(std::uint32_t word) {
+    return {__ushort_as_bfloat16(static_cast<unsigned short>(word & 0xFFFF)),
+            __ushort_as_bfloat16(static_cast<unsigned short>(word >> 16))};
   }
 };
 

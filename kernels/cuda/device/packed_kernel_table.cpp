@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "kernels/cuda/device/packed_kernel_parts.h"
+#include "kernels/cuda/device/w4_products.h"
 
 namespace quantbench::gpu {
 namespace {
@@ -19,12 +20,14 @@ Table all_parts(std::index_sequence<part...>) {
 
 std::size_t PackedKernels::workspace_bytes(Op op, const Tensor& weights, std::size_t batch) const {
   if (op == Op::matmul_bf16) return matmul_bf16.workspace_bytes(weights, batch);
+  if (op == Op::matmul_w4a16) return w4_workspace_bytes(weights, batch);
   if (op == Op::matmul_int8) return matmul_int8.workspace_bytes(weights, batch);
   return 0;
 }
 
 void PackedKernels::multiply(Op op, const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) const {
   if (op == Op::matvec) return matvec(weights, product, stream);
+  if (op == Op::matmul_w4a16) return multiply_w4(weights, product, stream);
   (op == Op::matmul_bf16 ? matmul_bf16 : matmul_int8).multiply(weights, product, stream);
 }
 

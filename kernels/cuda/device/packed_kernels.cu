@@ -1,11 +1,8 @@
 // Instantiates the kernels for every QUANTBENCH_CUDA_PARTS-th format from QUANTBENCH_CUDA_PART on: this source is compiled once for each
 // part, side by side.
-#include <limits>
-#include <string>
-
 #include "kernels/cuda/decode_kernel.h"
-#include "kernels/cuda/device/cuda_error.h"
 #include "kernels/cuda/device/device_thread.cuh"
+#include "kernels/cuda/device/launch.h"
 #include "kernels/cuda/device/packed_kernel_parts.h"
 #include "kernels/cuda/int8_matmul_kernel.h"
 #include "kernels/cuda/matmul_kernel.h"
@@ -39,46 +36,6 @@ template <class F>
 __global__ void __launch_bounds__(Int8MatmulKernel::threads)
     int8_matmul_kernel(const Int8MatmulArguments<F> arguments) {
   Int8MatmulKernel::run(DeviceThread(), arguments);
-}
-
-struct Launch {
-  std::size_t blocks;
-  unsigned threads;
-  std::size_t shared_bytes;
-  cudaStream_t stream;
-};
-
-/// What a kernel is launched for.
-struct Request {
-  const char* op;
-  const Tensor& weights;
-  std::size_t batch;
-};
-
-void check_launch(cudaError_t status, const Request& request, const Launch& launch) {
-  if (status == cudaSuccess) return;
-  const Tensor& weights = request.weights;
-  check_cuda(status, std::string(request.op) + " of " + weights.format->id + ", " + std::to_string(weights.rows) +
-                         " x " + std::to_string(weights.cols) + " weights, batch " + std::to_string(request.batch) +
-                         ": " + std::to_string(launch.blocks) + " blocks of " + std::to_string(launch.threads) +
-                         " threads with " + std::to_string(launch.shared_bytes) + " bytes of shared memory");
-}
-
-/// Shared memory that needs no permission.
-constexpr std::size_t ordinary_shared_bytes = 48 * 1024;
-
-template <class Arguments>
-void launch_kernel(void (*kernel)(Arguments), const Arguments& arguments, const Launch& launch,
-                   const Request& request) {
-  if (launch.blocks == 0) return;
-  if (launch.blocks > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-    check_launch(cudaErrorInvalidConfiguration, request, launch);
-  if (launch.shared_bytes > ordinary_shared_bytes)
-    check_launch(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(launch.shared_bytes)),
-                 request, launch);
-  kernel<<<static_cast<unsigned>(launch.blocks), launch.threads, launch.shared_bytes, launch.stream>>>(arguments);
-  check_launch(cudaGetLastError(), request, launch);
 }
 
 template <class F>

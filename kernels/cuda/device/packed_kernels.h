@@ -40,7 +40,7 @@ struct PackedKernels {
   /// Activations rounded to eight bits, products in integers: int8_matmul_kernel.h.
   PreparedProduct matmul_int8;
 
-  /// op: a product of runs_on_gpu with this format.
+  /// op: a product of runs_on_gpu with this format. Weights of matmul_w4a16 are repacked ones (w4_products.h).
   std::size_t workspace_bytes(Op op, const Tensor& weights, std::size_t batch) const;
   void multiply(Op op, const Tensor& weights, const DeviceProduct& product, cudaStream_t stream) const;
 };

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -34,6 +35,9 @@ class EmulatedThread {
   unsigned index() const { return index_; }
   std::size_t block() const;
   static std::byte* shared();
+  /// The copy is made when the thread waits for it, and not before: what reads it earlier finds what was there.
+  void copy_async(void* to, const void* from) const;
+  void wait_for_copies() const;
   void synchronize() const;
   void synchronize_warp() const;
   float shuffle_xor(float value, int distance) const;
@@ -41,6 +45,7 @@ class EmulatedThread {
   void multiply_add(std::int32_t (&sums)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) const;
   void multiply_add_half(std::int32_t (&sums)[4], const std::uint32_t (&a)[2], std::uint32_t b) const;
   static std::uint32_t pack_bf16(float low, float high);
+  static std::uint32_t subtract_bf16_pairs(std::uint32_t a, std::uint32_t b);
 
  private:
   template <unsigned per_word, unsigned halves, class Number, class Sum, class NumberOf>
@@ -79,6 +84,11 @@ class EmulatedBlock {
 
   std::size_t number() const { return number_; }
   std::byte* shared() { return reinterpret_cast<std::byte*>(shared_.data()); }
+  struct Copy {
+    void* to;
+    const void* from;
+  };
+  std::vector<Copy>& copies_of(unsigned thread) { return fibers_[thread].copies; }
   EmulatedWarp& warp_of(unsigned thread) { return warps_[thread / emulated_warp]; }
 
   void run() {
@@ -98,6 +108,7 @@ class EmulatedBlock {
   struct Fiber {
     ucontext_t context;
     std::unique_ptr<std::byte[]> stack;
+    std::vector<Copy> copies = {};  // not made yet
     bool ended = false;
   };
 
@@ -167,6 +178,14 @@ inline void run_emulated(const EmulatedGrid& grid, const std::function<void(cons
 
 inline std::size_t EmulatedThread::block() const { return EmulatedBlock::current().number(); }
 inline std::byte* EmulatedThread::shared() { return EmulatedBlock::current().shared(); }
+inline void EmulatedThread::copy_async(void* to, const void* from) const {
+  EmulatedBlock::current().copies_of(index_).push_back({to, from});
+}
+inline void EmulatedThread::wait_for_copies() const {
+  std::vector<EmulatedBlock::Copy>& copies = EmulatedBlock::current().copies_of(index_);
+  for (const auto& [to, from] : copies) std::memcpy(to, from, 16);
+  copies.clear();
+}
 inline void EmulatedThread::synchronize() const { EmulatedBlock::current().wait_for_block(); }
 inline void EmulatedThread::synchronize_warp() const { EmulatedBlock::current().wait_for_warp(index_); }
 
@@ -225,6 +244,13 @@ inline void EmulatedThread::multiply_add_half(std::int32_t (&sums)[4], const std
 
 inline std::uint32_t EmulatedThread::pack_bf16(float low, float high) {
   return static_cast<std::uint32_t>(f32_to_bf16(high)) << 16 | f32_to_bf16(low);
+}
+
+inline std::uint32_t EmulatedThread::subtract_bf16_pairs(std::uint32_t a, std::uint32_t b) {
+  const auto half = [](std::uint32_t word, unsigned i) {
+    return bf16_to_f32(static_cast<std::uint16_t>(word >> (16 * i)));
+  };
+  return pack_bf16(half(a, 0) - half(b, 0), half(a, 1) - half(b, 1));
 }
 
 }  // namespace quantbench::gpu
