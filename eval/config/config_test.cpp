@@ -80,6 +80,7 @@ dataset: {text: ../texts/t.txt, protocol: llamacpp-512, n_ctx: 128, chunks: 60}
 calibration: embedded:stories/calibration
 metrics: [rmse, perplexity, kld]
 methods: [f32, rtn:q4_0]
+device: cuda
 seed: 7
 threads: 2
 limits: {cells: 10}
@@ -94,6 +95,7 @@ limits: {cells: 10}
   EXPECT_EQ(config.calibration->protocol.name, "gptq-512");
   EXPECT_THAT(config.metrics, ElementsAre("kld", "perplexity", "rmse"));
   EXPECT_THAT(ids(config), ElementsAre("f32", "rtn:q4_0"));
+  EXPECT_EQ(config.device, "cuda");
   EXPECT_EQ(config.seed, 7u);
   EXPECT_EQ(config.threads, 2);
   EXPECT_EQ(config.most_cells, 10u);
@@ -207,6 +209,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"no_dataset", "model: m\nmethods: [f32]\n", "the config has no 'dataset', which metric kld needs"},
         BadConfig{"name_is_a_path", "name: ../x\n", "name '../x' also names a folder"},
         BadConfig{"hidden_name", "name: .x\n", "also names a folder"},
+        BadConfig{"unknown_device", "device: gpu\n", "dir/c.yaml:1:9: device: found 'gpu'; expected cpu or cuda"},
         BadConfig{"negative_seed", "seed: -1\n", "seed must be a whole number"},
         BadConfig{"huge_seed", "seed: 9223372036854775808\n", "seed must be a whole number"},
         BadConfig{"no_threads", "threads: 0\n", "threads must be a whole number from 1"},

@@ -10,9 +10,16 @@ namespace {
 
 constexpr std::size_t most_working_bytes = std::size_t{1} << 30;
 
-bool same_owner(const std::weak_ptr<const void>& kept, const std::shared_ptr<const void>& owner) {
-  return !kept.owner_before(owner) && !owner.owner_before(kept);
+/// What tells weights from others at the same place; null where nothing does.
+std::shared_ptr<const void> identity_of(const Tensor& weight) {
+  return weight.source ? std::shared_ptr<const void>(weight.source) : weight.owner;
 }
+
+bool same(const std::weak_ptr<const void>& kept, const std::shared_ptr<const void>& identity) {
+  return !kept.owner_before(identity) && !identity.owner_before(kept);
+}
+
+std::size_t bytes_of(const Tensor& weight) { return weight.format->tensor_bytes(weight.rows, weight.cols); }
 
 }  // namespace
 
@@ -22,10 +29,10 @@ ResidentLimits resident_limits(const ProductDevice& device) {
   return {free - 2 * working, working};
 }
 
-bool ResidentProducts::Resident::is(const Tensor& other) const {
-  return weight.bytes.data() == other.bytes.data() && weight.bytes.size() == other.bytes.size() &&
-         weight.rows == other.rows && weight.cols == other.cols && weight.format->id == other.format->id &&
-         owned == (other.owner != nullptr) && same_owner(owner, other.owner);
+bool ResidentProducts::Resident::is(const Tensor& weight) const {
+  const std::shared_ptr<const void> other = identity_of(weight);
+  return rows == weight.rows && cols == weight.cols && format->id == weight.format->id &&
+         (weight.source || place == weight.bytes.data()) && identified == (other != nullptr) && same(identity, other);
 }
 
 void ResidentProducts::multiply(MatrixView input, const Tensor& weight, std::span<float> output) {
@@ -46,17 +53,17 @@ const DeviceWeights& ResidentProducts::resident(const Tensor& weight) {
     return *found->on_device;
   }
   make_room(weight);
-  Tensor unowned = weight;
-  unowned.owner.reset();
-  residents_.push_front({std::move(unowned), weight.owner, weight.owner != nullptr, device_.upload(weight)});
+  const std::shared_ptr<const void> identity = identity_of(weight);
+  residents_.push_front({weight.rows, weight.cols, weight.format, weight.bytes.data(), identity, identity != nullptr,
+                         device_.upload(loaded(weight))});
   ++figures_.uploads;
-  figures_.uploaded_bytes += weight.bytes.size();
-  figures_.resident_bytes += weight.bytes.size();
+  figures_.uploaded_bytes += bytes_of(weight);
+  figures_.resident_bytes += bytes_of(weight);
   return *residents_.front().on_device;
 }
 
 void ResidentProducts::make_room(const Tensor& weight) {
-  const std::size_t bytes = weight.bytes.size();
+  const std::size_t bytes = bytes_of(weight);
   if (bytes > limits_.weight_bytes)
     fail("tensor {} has {} bytes; {} has room for {} bytes of weights", weight.name, bytes, device_.device().name,
          limits_.weight_bytes);
@@ -69,7 +76,7 @@ void ResidentProducts::make_room(const Tensor& weight) {
 }
 
 void ResidentProducts::drop(std::list<Resident>::iterator entry) {
-  figures_.resident_bytes -= entry->weight.bytes.size();
+  figures_.resident_bytes -= entry->format->tensor_bytes(entry->rows, entry->cols);
   residents_.erase(entry);
 }
 

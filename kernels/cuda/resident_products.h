@@ -27,9 +27,9 @@ struct ResidentFigures {
   std::size_t resident_bytes = 0;  // now
 };
 
-/// Weights are known by where their bytes are, how many, format, shape and owner. Bytes that have an owner (Tensor::owner) are not
-/// taken for others that lie at the same place after the owner is gone. Bytes without one must stay as they are for as long as the
-/// object lives: make one for each evaluation.
+/// Weights are known by format, shape and Tensor::source; without a source by where their bytes are and Tensor::owner. So bytes of an owner
+/// are not taken for others that lie at the same place after it is gone. Bytes without either must stay as they are for as long as
+/// the object lives: make one for each evaluation.
 class ResidentProducts : public WeightProducts {
  public:
   /// op: the product, one of runs_on_gpu. matmul_int8 of formats without integer levels is matvec, as on the CPU. The device outlives the
@@ -45,13 +45,15 @@ class ResidentProducts : public WeightProducts {
 
  private:
   struct Resident {
-    Tensor weight;  // without its owner, which is not kept
-    std::weak_ptr<const void> owner;
-    bool owned = false;
+    std::size_t rows = 0, cols = 0;
+    std::shared_ptr<const Format> format;
+    const std::byte* place = nullptr;    // in memory of the host; nothing is read there
+    std::weak_ptr<const void> identity;  // source or owner, which are not kept
+    bool identified = false;             // by one of them
     std::unique_ptr<DeviceWeights> on_device;
 
-    bool is(const Tensor& other) const;
-    bool is_gone() const { return owned && owner.expired(); }
+    bool is(const Tensor& weight) const;
+    bool is_gone() const { return identified && identity.expired(); }
   };
 
   const DeviceWeights& resident(const Tensor& weight);

@@ -136,6 +136,31 @@ TEST(ResidentProducts, OwnersAreNotKept) {
   EXPECT_EQ(tensor.owner.use_count(), 1);
 }
 
+/// A tensor that is made each time it is asked for.
+class MadeWeights : public TensorSource {
+ public:
+  Tensor load() const override { return ++loads, shared_tensor(weights_of(3)); }
+  void release() const override {}
+  mutable int loads = 0;
+};
+
+TEST(ResidentProducts, WeightsThatAreMadeWhenAskedForAreMadeOnce) {
+  PretendedDevice device;
+  ResidentProducts products(device, Op::matmul_bf16, roomy);
+  const auto source = std::make_shared<const MadeWeights>();
+  Tensor unloaded = weights_of(3).view();
+  unloaded.bytes = {};
+  unloaded.source = source;
+  const std::vector<float> x = synthetic_values(inputs, 9);
+  std::vector<float> found(outputs), expected(outputs);
+  for (int round = 0; round < 3; ++round) products.multiply({x, 1, inputs}, unloaded, found);
+  const TensorData weights = weights_of(3);
+  matmul({&weights.view(), x.data(), inputs, expected.data(), outputs, 1}, 1, Isa::scalar);
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(source->loads, 1);
+  EXPECT_EQ(products.figures().uploaded_bytes, tensor_bytes);
+}
+
 TEST(ResidentProducts, IntegerProductsAreOfFormatsThatHaveIntegers) {
   PretendedDevice device;
   ResidentProducts products(device, Op::matmul_int8, roomy);

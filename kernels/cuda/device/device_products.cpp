@@ -16,6 +16,7 @@ class UploadedWeights : public DeviceWeights {
   UploadedWeights(const Tensor& weights, Staging& staging, const Stream& stream)
       : bytes_(weights.bytes.size()), view_(weights) {
     view_.owner.reset();
+    view_.source.reset();
     view_.bytes = {bytes_.data(), weights.bytes.size()};
     staging.to_device(bytes_.data(), weights.bytes, stream);
   }

@@ -24,8 +24,8 @@ void linear(MatrixView input, const Tensor& weight, const Execution& execution, 
     fail("tensor {} ({} x {}) does not fit an input of {} columns and {} outputs", weight.name, weight.rows,
          weight.cols, input.cols, output.size());
   if (output.empty()) return;
-  if (!is_loaded(weight)) return linear(input, loaded(weight), execution, output);
   if (execution.products != nullptr) return execution.products->multiply(input, weight, output);
+  if (!is_loaded(weight)) return linear(input, loaded(weight), execution, output);
   const PackedProduct product{.weights = &weight,
                               .x = input.values.data(),
                               .x_stride = input.cols,
