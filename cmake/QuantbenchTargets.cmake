@@ -59,15 +59,18 @@ function(quantbench_vector_sources out name)
   set(${out} "_neon\\.cpp$" PARENT_SCOPE)
 endfunction()
 
-# quantbench_tests(NAME DEPENDS ...): one test program NAME_test from all *_test.cpp below the current folder; each test is
+# quantbench_tests(NAME DEPENDS ... [EXCLUDE ...]): one test program NAME_test from all *_test.cpp below the current folder; each test is
 # registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run. Threads
 # that wait sleep: tests run side by side, each with several threads.
 function(quantbench_tests name)
   if(NOT QUANTBENCH_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  foreach(pattern IN LISTS ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${pattern})
+  endforeach()
   if(NOT sources)
     return()
   endif()
