@@ -6,6 +6,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "datasets/dataset_loader.h"
 #include "quantizers/allocation/tensor_role.h"
 
 namespace quantbench {
@@ -32,7 +33,9 @@ LoadedText load_importance_text(const LoadedModel& model, const FileReference& t
   if (context > longest)
     fail("{}: chunks of {} tokens are longer than the model's context of {}", model.name, context, longest);
   const std::size_t window = context == 0 ? std::min(usual_context, longest) : context;
-  return load_windows({text, parse_protocol("llamacpp", window), chunks}, model);
+  const DatasetName name = parse_dataset_name(text.location);
+  const bool cut = Registry<DatasetLoader>::instance().at(name.loader).cuts_windows;
+  return load_windows({text, parse_protocol(cut ? "gptq" : "llamacpp", window), chunks}, model);
 }
 
 ImportanceMatrix collect_importance(const LoadedModel& model, const LoadedText& text,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "eval/testing/tiny_experiment.h"
 #include "models/importance/imatrix_file.h"
 
@@ -23,7 +24,7 @@ class CollectedImportance : public testing::Test {
   }
 
   LoadedText text(std::size_t context, std::size_t chunks = 0) const {
-    return load_importance_text(model_, file_reference((folder_ / "text.txt").string()), context, chunks);
+    return load_importance_text(model_, text_reference((folder_ / "text.txt").string()), context, chunks);
   }
 
   /// One chunk after the other, in f64, from what the observer sees.
@@ -58,6 +59,25 @@ class CollectedImportance : public testing::Test {
   TemporaryFolder folder_;
   LoadedModel model_;
 };
+
+TEST_F(CollectedImportance, CropsKeepTheirOwnBos) {
+  write_text_atomically(folder_ / "rows.jsonl", "{\"text\": \"" + std::string(500, 'a') + "\"}\n");
+  const std::string name = "c4_crops:" + (folder_ / "rows.jsonl").string();
+  const LoadedText crops = load_importance_text(model_, text_reference(name), 16, 0);
+  EXPECT_EQ(crops.name, "c4_crops:rows.jsonl");
+  EXPECT_EQ(crops.protocol.name, "gptq-16");
+  EXPECT_EQ(crops.windows.count, 128u);
+  EXPECT_EQ(crops.tokens, 128u * 16);
+  std::size_t with_bos = 0;
+  for (std::size_t window = 0; window < crops.windows.count; ++window)
+    with_bos += crops.windows.window(window)[0] == *model_.tokenizer->leading_bos() ? 1 : 0;
+  EXPECT_LT(with_bos, crops.windows.count);
+  EXPECT_THAT(
+      [&] {
+        load_windows({text_reference(name), parse_protocol("llamacpp-16"), 0}, model_);
+      },
+      testing::ThrowsMessage<Error>(HasSubstr("use gptq-16")));
+}
 
 TEST_F(CollectedImportance, EqualsTheObviousSums) {
   for (const bool output : {false, true}) {

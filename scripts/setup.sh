@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build pkg-config git
-  libfmt-dev nlohmann-json3-dev libeigen3-dev libyaml-cpp-dev libcli11-dev libssl-dev libpcre2-dev libutf8proc-dev
+  libfmt-dev nlohmann-json3-dev libeigen3-dev libyaml-cpp-dev libcli11-dev libssl-dev libpcre2-dev libutf8proc-dev zlib1g-dev
   libbenchmark-dev libgtest-dev libgmock-dev libvalijson-dev
 )
 if [[ "${1:-}" == "--checks" ]]; then

@@ -20,7 +20,7 @@ struct CalibrateArguments {
 ImportanceMatrix collect(const CalibrateArguments& arguments) {
   const LoadedModel model = load_model_file(file_reference(arguments.model));
   const LoadedText text =
-      load_importance_text(model, file_reference(arguments.text), arguments.context, arguments.chunks);
+      load_importance_text(model, text_reference(arguments.text), arguments.context, arguments.chunks);
   Progress progress("calibration", text.windows.count);
   CalibrationOptions options = arguments.options;
   options.progress = [&progress](std::size_t done, std::size_t) { progress.advance_to(done, "chunks"); };
@@ -44,7 +44,10 @@ int calibrate(const CalibrateArguments& arguments) {
 std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<CalibrateArguments>();
   add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text, "text file, or an embedded text (quantbench list datasets)")->required();
+  app.add_option("--text", arguments->text,
+                 "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
+                 "datasets)")
+      ->required();
   app.add_option("--out", arguments->out, "importance matrix to write (imatrix.gguf)")->required();
   app.add_option("--ctx", arguments->context, "tokens of a chunk (default 512, or the model's context)")
       ->check(CLI::PositiveNumber);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "datasets/dataset_loader.h"
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
@@ -102,6 +103,14 @@ Table metrics_table() {
   return table;
 }
 
+Table loaders_table() {
+  Table table;
+  table.columns = {{"loader", Align::left}, {"what", Align::left}};
+  for (const std::string& name : Registry<DatasetLoader>::instance().names())
+    table.rows.push_back({name, Registry<DatasetLoader>::instance().at(name).summary});
+  return table;
+}
+
 const std::map<std::string, std::function<Table()>>& listings() {
   static const std::map<std::string, std::function<Table()>> all = {
       {"methods", methods_table},
@@ -110,6 +119,7 @@ const std::map<std::string, std::function<Table()>>& listings() {
       {"kernels", kernels_table},
       {"models", [] { return embedded_table(EmbeddedFile::Kind::model); }},
       {"datasets", [] { return embedded_table(EmbeddedFile::Kind::text); }},
+      {"loaders", loaders_table},
       {"metrics", metrics_table}};
   return all;
 }
@@ -142,14 +152,15 @@ std::function<int()> declare(CLI::App& app) {
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("WHAT", arguments->what, "methods, formats, mixes, kernels, models, datasets or metrics")->required();
+  app.add_option("WHAT", arguments->what, "methods, formats, mixes, kernels, models, datasets, loaders or metrics")
+      ->required();
   app.add_flag("--json", arguments->json, "as a JSON array");
   app.footer("Examples:\n  quantbench list methods\n  quantbench list formats --json | jq -r '.[].format'");
   return [arguments] { return list(arguments->what, arguments->json); };
 }
 
-const Register<Command> registered{"list",
-                                   {"List methods, formats, mixes, kernels, models, datasets or metrics", declare}};
+const Register<Command> registered{
+    "list", {"List methods, formats, mixes, kernels, models, datasets, loaders or metrics", declare}};
 
 }  // namespace
 }  // namespace quantbench

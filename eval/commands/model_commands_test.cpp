@@ -341,7 +341,7 @@ TEST_F(InspectCommand, ShowsTensorsAndTotals) {
 }
 
 TEST(ListCommand, ListsEverythingAsTextAndJson) {
-  for (const char* what : {"methods", "formats", "kernels", "models", "datasets", "metrics"}) {
+  for (const char* what : {"methods", "formats", "kernels", "models", "datasets", "loaders", "metrics"}) {
     const json rows = json::parse(run_program(fmt::format("list {} --json", what)).output);
     EXPECT_GE(rows.size(), 1u) << what;
     EXPECT_EQ(run_program(fmt::format("list {}", what)).exit_code, 0);

@@ -184,7 +184,7 @@ int run_perplexity(const PerplexityArguments& arguments) {
   }
   const LoadedModel model = load_model_file(file_reference(arguments.model));
   for (const std::string& note : packing_notes(model.checkpoint->metadata())) fmt::print(stderr, "note: {}\n", note);
-  const LoadedText text = load_windows({file_reference(arguments.text), protocol, arguments.chunks}, model);
+  const LoadedText text = load_windows({text_reference(arguments.text), protocol, arguments.chunks}, model);
   if (protocol.window > model.model->context_length())
     fmt::print(stderr, "note: windows of {} tokens are longer than the context of {} that the model was made for\n",
                protocol.window, model.model->context_length());
@@ -202,7 +202,10 @@ int run_perplexity(const PerplexityArguments& arguments) {
 std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<PerplexityArguments>();
   add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text, "text file, or an embedded text (quantbench list datasets)")->required();
+  app.add_option("--text", arguments->text,
+                 "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
+                 "datasets)")
+      ->required();
   app.add_option("--protocol", arguments->protocol, "llamacpp-512 (default) or gptq-2048 (docs/protocols.md)");
   app.add_option("--ctx", arguments->context, "tokens per window, instead of the protocol's")
       ->check(CLI::PositiveNumber);

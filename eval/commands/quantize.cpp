@@ -41,7 +41,7 @@ void check_target(const Checkpoint& checkpoint, const std::string& out) {
 
 NamedImportance calibrate(const QuantizeArguments& arguments) {
   const LoadedModel model = load_model_file(file_reference(arguments.model));
-  const LoadedText text = load_importance_text(model, file_reference(arguments.calibration), 0, arguments.chunks);
+  const LoadedText text = load_importance_text(model, text_reference(arguments.calibration), 0, arguments.chunks);
   Progress progress("calibration", text.windows.count);
   CalibrationOptions options;
   options.threads = arguments.threads;
@@ -71,7 +71,7 @@ BlockwiseResult quantize_blocks(const QuantizeArguments& arguments, const Method
   check_rotation(*model.model, method, quantizes_embedding(*model.model, quantizer));
   Windows windows;
   if (!arguments.calibration.empty())
-    windows = load_importance_text(model, file_reference(arguments.calibration), 0, arguments.chunks).windows;
+    windows = load_importance_text(model, text_reference(arguments.calibration), 0, arguments.chunks).windows;
   BlockwiseTask task{*model.model, model.weights, windows, {}};
   for (const FileTensor& tensor : quantizer.tensors()) {
     const bool linear =

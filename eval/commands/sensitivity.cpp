@@ -71,7 +71,7 @@ int sensitivity(const SensitivityArguments& arguments) {
   check_method(method);
   const std::string probe = probe_of(arguments, formats);
   const LoadedModel model = load_model_file(file_reference(arguments.model));
-  const LoadedText text = load_importance_text(model, file_reference(arguments.text), 0, arguments.chunks);
+  const LoadedText text = load_importance_text(model, text_reference(arguments.text), 0, arguments.chunks);
   const SensitivityTask task{.model = model,
                              .text = text,
                              .divergence_windows = std::min(arguments.divergence_chunks, text.windows.count),

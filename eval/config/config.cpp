@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "datasets/dataset_loader.h"
 #include "eval/config/axes.h"
 #include "eval/config/expectations.h"
 #include "eval/config/include.h"
@@ -57,6 +58,20 @@ FileReference read_file(const YamlNode& node, std::string_view what, EmbeddedFil
   return {path.filename().string(), (folder_of(node) / path).string()};
 }
 
+/// A text may have a loader in front of its path.
+FileReference read_text(const YamlNode& node, const std::string& what) {
+  const std::string text = node.as_text(what);
+  if (is_embedded(text)) return read_file(node, what, EmbeddedFile::Kind::text);
+  try {
+    const DatasetName name = parse_dataset_name(text);
+    const std::filesystem::path path(name.path);
+    return {to_string({name.loader, path.filename().string()}),
+            to_string({name.loader, (folder_of(node) / path).string()})};
+  } catch (const Error& error) {
+    fail_at(node.place, "{}", error.what());
+  }
+}
+
 FileReference read_imatrix(const YamlNode& node) {
   const std::filesystem::path path(node.as_text("imatrix"));
   return {path.filename().string(), (folder_of(node) / path).string()};
@@ -97,7 +112,7 @@ const Keys dataset_keys{"text", "protocol", "n_ctx", "chunks"};
 DatasetConfig read_dataset(const YamlNode& node, const std::string& what, const char* protocol) {
   const YamlNode* text = node.find("text");
   if (!text) fail_at(node.place, "{} has no 'text'", what);
-  DatasetConfig dataset{read_file(*text, what + ".text", EmbeddedFile::Kind::text), read_protocol(node, protocol), 0};
+  DatasetConfig dataset{read_text(*text, what + ".text"), read_protocol(node, protocol), 0};
   if (const YamlNode* chunks = node.find("chunks"))
     dataset.chunks = chunks->as_integer(what + ".chunks", 0, std::uint64_t{1} << 40);
   return dataset;
@@ -112,7 +127,7 @@ DatasetConfig read_calibration(const YamlNode& node) {
     node.check_keys("calibration", keys);
     return read_dataset(node, "calibration", protocol);
   }
-  return {read_file(node, "calibration", EmbeddedFile::Kind::text), parse_protocol(protocol), 0};
+  return {read_text(node, "calibration"), parse_protocol(protocol), 0};
 }
 
 CalibrationFlow read_flow(const YamlNode& calibration) {

@@ -45,6 +45,17 @@ std::vector<std::string> ids(const Config& config) {
 
 std::vector<std::string> expanded(const std::string& methods) { return ids(parse(weights_only(methods))); }
 
+TEST(Config, TextsMayHaveALoaderInFront) {
+  const Config config = parse(
+      "model: m.gguf\nmethods: [f32]\ndataset: {text: 'wikitext2:../data/wiki.test.raw'}\n"
+      "calibration: c4_crops:/data/c4.json.gz\n");
+  EXPECT_EQ(config.dataset->text.name, "wikitext2:wiki.test.raw");
+  EXPECT_EQ(config.dataset->text.location, "wikitext2:dir/../data/wiki.test.raw");
+  EXPECT_EQ(config.calibration->text.location, "c4_crops:/data/c4.json.gz");
+  EXPECT_EQ(error_of("model: m.gguf\nmethods: [f32]\ndataset: {text: 'wikitext:t'}\n"),
+            "dir/c.yaml:3:17: unknown dataset loader 'wikitext'; did you mean wikitext2?");
+}
+
 TEST(Config, ReadsImportanceRulesAndFallback) {
   const Config config = parse(weights_only("  - {method: rtn, format: q4_0, rules: [false, careful]}\n") +
                               "imatrix: sub/i.gguf\nfallback: allow\n"

@@ -1,7 +1,7 @@
 #include "eval/runner/experiment.h"
 
 #include "core/hash.h"
-#include "datasets/text.h"
+#include "datasets/dataset_loader.h"
 #include "eval/embedded.h"
 #include "models/hugging_face/open_model.h"
 #include "models/importance/imatrix_file.h"
@@ -62,11 +62,25 @@ LoadedModel load_model_file(const FileReference& reference) {
   return loaded;
 }
 
+FileReference text_reference(const std::string& name) {
+  if (is_embedded(name)) return {name, name};
+  const DatasetName parts = parse_dataset_name(name);
+  return {to_string({parts.loader, std::filesystem::path(parts.path).filename().string()}), name};
+}
+
 LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model) {
-  const Text text = load_text(text_path(dataset.text.location));
-  const std::vector<TokenId> tokens = model.tokenizer->encode(text.content);
-  return {dataset.text.name, text.sha256, tokens.size(), dataset.protocol,
-          cut_windows(tokens, dataset.protocol, model.tokenizer->leading_bos(), dataset.chunks)};
+  const DatasetName name = parse_dataset_name(dataset.text.location);
+  const DatasetLoader& loader = Registry<DatasetLoader>::instance().at(name.loader);
+  const Protocol& protocol = dataset.protocol;
+  if (loader.cuts_windows && protocol.bos_in_each_window)
+    fail("{}: the loader {} cuts windows itself, BOS included; protocol {} would overwrite tokens, use gptq-{}",
+         dataset.text.name, name.loader, protocol.name, protocol.window);
+  const TextEncoder encoder{[&](std::string_view text) { return model.tokenizer->encode(text); },
+                            model.tokenizer->leading_bos()};
+  const DatasetTokens loaded = loader.load({text_path(name.path), protocol.window, encoder});
+  const auto bos = loader.cuts_windows ? std::nullopt : encoder.leading_bos;
+  return {dataset.text.name, loaded.sha256, loaded.tokens.size(), protocol,
+          cut_windows(loaded.tokens, protocol, bos, dataset.chunks)};
 }
 
 LoadedImportance load_importance(const FileReference& file, const LoadedModel& model) {

@@ -56,8 +56,10 @@ struct Experiment {
   std::string importance_name() const;
 };
 
-/// A model or text named on the command line.
+/// A model named on the command line.
 FileReference file_reference(const std::string& name);
+/// A text named on the command line, which may have a loader in front (dataset_loader.h).
+FileReference text_reference(const std::string& name);
 
 /// Throws Error.
 LoadedModel load_model_file(const FileReference& reference);
