@@ -25,16 +25,16 @@ FIGURES = FOLDER / "figures.json"
 
 # Where the texts come from, once for all tables.
 WIKITEXT2 = "wikitext2"
-PTB = "ptb"
-C4 = "c4"
+PTB = "ptb_new"
+C4 = "c4_new"
 TEXTS = {
-    "wikitext2": "{text: data/wikitext2-test.txt, protocol: %s}",
-    "ptb-new": "{text: data/ptb-test.txt, protocol: %s}",
-    "c4-new": "{text: data/c4-validation.txt, protocol: %s}",
+    "wikitext2": "{text: wikitext2:data/wiki.test.raw, protocol: %s}",
+    "ptb-new": "{text: ptb_new:data/ptb.test.txt, protocol: %s}",
+    "c4-new": "{text: c4_new:data/c4-validation.00000-of-00008.json.gz, protocol: %s}",
     "wiki.test.raw": "{text: data/wiki.test.raw, protocol: %s}",
 }
-CALIBRATION_C4 = "{text: data/c4-train.txt, protocol: gptq-2048, chunks: 128}"
-CALIBRATION_PILE = "{text: data/pile-val.txt, protocol: gptq-512, chunks: 128}"
+CALIBRATION_C4 = "{text: c4_crops:data/c4-train.00000-of-01024.json.gz, protocol: gptq-2048, chunks: 128}"
+CALIBRATION_PILE = "{text: pile:data/pile-val.jsonl, protocol: gptq-512, chunks: 128}"
 CALIBRATION_WIKI_TRAIN = "{text: data/wiki.train.raw, protocol: llamacpp-512, chunks: 200}"
 
 # Tolerances. Rounding to nearest is deterministic, two papers agree on it to the last digit; published decimals and f16

@@ -79,8 +79,13 @@ LoadedText load_windows(const DatasetConfig& dataset, const LoadedModel& model) 
                             model.tokenizer->leading_bos()};
   const DatasetTokens loaded = loader.load({text_path(name.path), protocol.window, encoder});
   const auto bos = loader.cuts_windows ? std::nullopt : encoder.leading_bos;
-  return {dataset.text.name, loaded.sha256, loaded.tokens.size(), protocol,
-          cut_windows(loaded.tokens, protocol, bos, dataset.chunks)};
+  return {.name = dataset.text.name,
+          .sha256 = loaded.sha256,
+          .tokens = loaded.tokens.size(),
+          .protocol = protocol,
+          .windows = cut_windows(loaded.tokens, protocol, bos, dataset.chunks),
+          .loader = name.loader == "text" ? "" : name.loader,
+          .cuts_windows = loader.cuts_windows};
 }
 
 LoadedImportance load_importance(const FileReference& file, const LoadedModel& model) {

@@ -32,6 +32,8 @@ struct LoadedText {
   std::size_t tokens = 0;
   Protocol protocol;
   Windows windows;
+  std::string loader = {};    // empty: a text file as it is
+  bool cuts_windows = false;  // by the loader, which puts BOS where the published recipe has it
 };
 
 /// An importance matrix from a file.

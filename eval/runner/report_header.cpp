@@ -10,15 +10,19 @@ namespace {
 
 WindowFacts window_facts(const LoadedText& text, const Tokenizer& tokenizer) {
   const Protocol& protocol = text.protocol;
-  const bool bos = tokenizer.leading_bos().has_value();
+  const std::optional<TokenId> bos = tokenizer.leading_bos();
+  const bool bos_added = bos && !text.cuts_windows;
   WindowFacts facts;
   facts.count = text.windows.count;
-  facts.available = (text.tokens + (bos ? 1 : 0)) / protocol.window;
+  facts.available = (text.tokens + (bos_added ? 1 : 0)) / protocol.window;
   facts.length = protocol.window;
   facts.stride = protocol.window;
   facts.first_scored = protocol.first_scored;
   facts.scored_each = protocol.scored_per_window();
-  facts.bos_tokens = !bos ? 0 : protocol.bos_in_each_window ? facts.count : 1;
+  if (bos && text.cuts_windows)
+    facts.bos_tokens = static_cast<std::size_t>(std::ranges::count(text.windows.tokens, *bos));
+  else
+    facts.bos_tokens = !bos ? 0 : protocol.bos_in_each_window ? facts.count : 1;
   return facts;
 }
 
@@ -26,6 +30,7 @@ CalibrationFacts calibration_facts(const LoadedText& text, const Tokenizer& toke
   CalibrationFacts facts;
   facts.name = text.name;
   facts.sha256 = text.sha256;
+  facts.loader = text.loader;
   facts.protocol = text.protocol.name;
   facts.tokens = text.tokens;
   facts.windows = window_facts(text, tokenizer);
@@ -38,6 +43,7 @@ void add_text(const Experiment& experiment, Report& report) {
   const LoadedText& text = *experiment.evaluation;
   report.dataset_name = text.name;
   report.dataset_sha256 = text.sha256;
+  report.dataset_loader = text.loader;
   report.protocol = text.protocol.name;
   report.dataset_tokens = text.tokens;
   report.dataset_windows = window_facts(text, *experiment.model->tokenizer);
