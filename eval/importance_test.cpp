@@ -65,6 +65,7 @@ TEST_F(CollectedImportance, CropsKeepTheirOwnBos) {
   const std::string name = "c4_crops:" + (folder_ / "rows.jsonl").string();
   const LoadedText crops = load_importance_text(model_, text_reference(name), 16, 0);
   EXPECT_EQ(crops.name, "c4_crops:rows.jsonl");
+  EXPECT_EQ(crops.loader, "c4_crops");
   EXPECT_EQ(crops.protocol.name, "gptq-16");
   EXPECT_EQ(crops.windows.count, 128u);
   EXPECT_EQ(crops.tokens, 128u * 16);
