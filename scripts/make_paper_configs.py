@@ -474,7 +474,7 @@ def rows_of(table: Table, records: list[Record]) -> list[dict]:
             "method": entry.method,
             "metric": entry.metric,
             "source": record.source,
-            "dataset": dataset_label(record, entry),
+            "dataset": dataset_label(table, record, entry),
             "protocol": entry.protocol or PROTOCOLS.get(record.protocol, table.protocol),
             "windows": entry.windows,
             "tolerance": entry.tolerance,
@@ -488,10 +488,13 @@ def rows_of(table: Table, records: list[Record]) -> list[dict]:
     return rows
 
 
-def dataset_label(record: Record, entry: Entry) -> str:
+def dataset_label(table: Table, record: Record, entry: Entry) -> str:
+    """How a report calls the text: by its loader, or by the name of a file that is taken as it is."""
     if entry.unmeasurable:
         return record.dataset
-    return {"wikitext2": WIKITEXT2, "wikitext2 test": WIKITEXT2, "ptb-new": PTB, "c4-new": C4, "-": ""}[record.dataset]
+    if record.dataset.startswith("wikitext2") and table.dataset == "wiki.test.raw":
+        return table.dataset
+    return {"wikitext2": WIKITEXT2, "ptb-new": PTB, "c4-new": C4, "-": ""}[record.dataset]
 
 
 def most_common(rows: list[dict], key: str, otherwise: str) -> object:

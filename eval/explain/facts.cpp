@@ -116,7 +116,8 @@ void add_program(const Report& report, std::vector<Fact>& facts) {
   const Environment& environment = report.environment;
   facts.push_back(plain("metric versions", Affects::everything, metric_versions(report)));
   facts.push_back(plain("quantbench", Affects::everything, environment.version));
-  facts.push_back(plain("device", Affects::last_digits, environment.gpu.empty() ? "CPU" : environment.gpu));
+  facts.push_back(plain("products on", Affects::last_digits,
+                        report.device.empty() ? "CPU" : fmt::format("{} ({})", report.device, environment.gpu)));
   facts.push_back(plain("instruction set", Affects::last_digits, environment.isa));
   facts.push_back(plain("compiler", Affects::last_digits, environment.compiler));
   facts.push_back(plain("compiler flags", Affects::last_digits, environment.flags));
