@@ -1,11 +1,16 @@
 #include "models/packed_checkpoints/gptq_layout.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 
 #include "models/packed_checkpoints/code_line.h"
 
 namespace quantbench {
 namespace {
+
+constexpr std::array known_bits = {2, 3, 4, 8};
 
 std::size_t word_bytes_of(const CheckpointTensor& words) {
   if (words.type_name == "I8") return 1;
@@ -14,6 +19,12 @@ std::size_t word_bytes_of(const CheckpointTensor& words) {
 }
 
 PackedShape read_shape(const LayerTensors& tensors, const LayerScheme& scheme, const CheckpointTensor& qweight) {
+  if (std::ranges::find(known_bits, scheme.bits) == known_bits.end())
+    tensors.fail_at(
+        "qweight",
+        "codes of {} bits, which GPTQ programs store in planes (gptq_p); read are {} bits: save the model again "
+        "with one of these, or quantize the original model here",
+        scheme.bits, fmt::join(known_bits, ", "));
   const StoredShape words = tensors.matrix_shape(qweight);
   const std::uint64_t bits = checked_multiply<std::uint64_t>(words[0], 8 * word_bytes_of(qweight));
   if (bits % static_cast<unsigned>(scheme.bits) != 0)
@@ -92,7 +103,7 @@ PackedLayer open_gptq_layer(const LayerTensors& tensors, const LayerScheme& sche
 std::vector<StoredTensor> gptq_tensors(const std::string& prefix, const PackedShape& shape) {
   const LayoutLimits limits{
       .layout = "a GPTQ checkpoint",
-      .bits = {2, 3, 4, 8},
+      .bits = {known_bits.begin(), known_bits.end()},
       .rows_multiple = shape.bits == 3 ? 32u : 32u / static_cast<unsigned>(std::max(shape.bits, 1)),
       .cols_multiple = 32,
       .act_order = true,

@@ -259,6 +259,8 @@ TEST(UnpackCheckpoint, MalformedLayersAreRefusedWithPlaceFoundAndExpected) {
   EXPECT_THAT(unpack_error(half(0, nan), "scales"), HasSubstr("the scale of row 0, group 0 is nan"));
   EXPECT_THAT(unpack_error([](StoredTensor&) {}, "qweight", R"("dynamic": {"model.q": {"bits": 3}})"),
               HasSubstr("do not hold whole codes of 3 bits"));
+  EXPECT_THAT(unpack_error([](StoredTensor&) {}, "qweight", R"("dynamic": {"model.q": {"bits": 5}})"),
+              HasSubstr("codes of 5 bits, which GPTQ programs store in planes"));
   EXPECT_THAT(unpack_error([](StoredTensor&) {}, "qweight", R"("dynamic": {"-:model.q": {}})"),
               HasSubstr("dynamic says that it is not quantized"));
 }
