@@ -295,7 +295,8 @@ TEST(UnpackCheckpoint, DamagedFilesGiveTensorsOrAnError) {
 }
 
 TEST(UnpackCheckpoint, ActivationScalesOfAwqAreRefused) {
-  const PackedLayer layer = layer_of(random_integers("w", 32, 64, "int4:g32").view());
+  const TensorData tensor = random_integers("w", 32, 64, "int4:g32");
+  const PackedLayer layer = layer_of(tensor.view());
   std::vector<StoredTensor> stored = pack_awq_layer("mlp.down", layer);
   stored.push_back({"mlp.act.scales", "F16", {64}, std::vector<std::byte>(128)});
   EXPECT_THAT(error_of([&] { unpack_checkpoint(stored_checkpoint(stored), gptq_facts(R"("quant_method": "awq")")); }),
