@@ -17,8 +17,6 @@ target_include_directories(quantbench_compiler INTERFACE ${PROJECT_SOURCE_DIR})
 # calling convention treats them (psabi) does not matter.
 target_compile_options(quantbench_compiler INTERFACE -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                                      -Wno-sign-conversion -Wno-psabi)
-# GCC 12 sees overlapping copies where std::string only grows (GCC bug 105329), also in headers of libraries.
-target_compile_options(quantbench_compiler INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(QUANTBENCH_WERROR)
   target_compile_options(quantbench_compiler INTERFACE -Werror)
 endif()
