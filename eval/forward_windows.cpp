@@ -41,12 +41,6 @@ class Share {
   const WindowProgress& progress_;
 };
 
-/// What belongs to no block: embedding, last norm and output projection.
-void release_outside(const Weights& weights) {
-  for (const auto& [name, tensor] : weights)
-    if (!name.starts_with("blk.")) release(tensor);
-}
-
 void run_round(const WindowPass& pass, std::size_t first_window, Share& share, const WindowLogitsSink& sink) {
   struct Batch {
     std::size_t first_window;

@@ -6,6 +6,7 @@
 #include "eval/testing/tiny_experiment.h"
 #include "models/hugging_face/open_model.h"
 #include "models/model.h"
+#include "models/testing/fixture_folders.h"
 #include "quantizers/method_catalog.h"
 
 namespace quantbench {
@@ -32,17 +33,15 @@ void write_gguf(const Checkpoint& model, const char* method, const std::filesyst
 
 TEST(HuggingFaceToGguf, FilesGiveTheSameLogits) {
   const testing_support::TemporaryFolder folder;
-  int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(fixtures)) {
-    if (!entry.is_directory()) continue;
-    ++found;
-    const Checkpoint directory = open_model(entry.path());
+  const std::vector<std::string> names = testing_support::folders_in(fixtures);
+  for (const std::string& name : names) {
+    const Checkpoint directory = open_model(fixtures / name);
     write_gguf(directory, "f32", folder / "model.gguf");
     const Checkpoint file = open_model(folder / "model.gguf");
     EXPECT_EQ(file.metadata().text("general.architecture"), directory.metadata().text("general.architecture"));
-    EXPECT_EQ(logits_of(file), logits_of(directory)) << entry.path();
+    EXPECT_EQ(logits_of(file), logits_of(directory)) << name;
   }
-  EXPECT_GT(found, 10);
+  EXPECT_GT(names.size(), 10u);
 }
 
 TEST(HuggingFaceToGguf, LinearLayersAreQuantizedAndNothingElse) {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "quantizers/allocation/tensor_role.h"
 
 namespace quantbench {
 namespace {
@@ -61,6 +62,11 @@ Weights loaded_block(const Weights& weights, std::size_t block) {
 
 void release_block(const Weights& weights, std::size_t block) {
   for_each_of_block(weights, block, [](const std::string&, const Tensor& tensor) { release(tensor); });
+}
+
+void release_outside(const Weights& weights) {
+  for (const auto& [name, tensor] : weights)
+    if (!layer_of(name)) release(tensor);
 }
 
 }  // namespace quantbench

@@ -160,8 +160,9 @@ std::unique_ptr<const Model> load_model(const Checkpoint& checkpoint);
 Weights weights_of(const Checkpoint& checkpoint);
 /// The tensors of a block ("blk.<block>."), in memory for as long as the result lives.
 Weights loaded_block(const Weights& weights, std::size_t block);
-/// Says that they are not needed for now.
+/// Say that the tensors of a block, or those of none (embedding, last norm, output projection), are not needed for now.
 void release_block(const Weights& weights, std::size_t block);
+void release_outside(const Weights& weights);
 
 /// Registered by each architecture file: the value of `general.architecture` -> how to build it.
 struct Architecture {

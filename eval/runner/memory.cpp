@@ -1,9 +1,14 @@
 #include "eval/runner/memory.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <ranges>
 #include <set>
+#include <utility>
 
 #include "eval/forward_windows.h"
+#include "quantizers/allocation/tensor_role.h"
 #include "quantizers/transforms/quantize_transformed.h"
 
 namespace quantbench {
@@ -44,21 +49,14 @@ Made made_by(const PlannedCell& cell) {
   return made;
 }
 
-std::string block_of(const std::string& name) {
-  return name.starts_with("blk.") ? name.substr(0, name.find('.', 4)) : std::string();
-}
-
 /// Of the model's own tensors that are in memory at a time: the largest block, and all that belongs to none. Those of `without`
 /// are not read.
 std::uint64_t model_bytes(const LoadedModel& model, const Names& without) {
-  std::map<std::string, std::uint64_t> blocks;
+  std::map<std::optional<std::size_t>, std::uint64_t> blocks;  // of no block: outside
   for (const auto& [name, tensor] : model.weights)
-    if (!without.contains(name)) blocks[block_of(name)] += bytes_of(tensor);
-  const std::uint64_t outside = blocks[""];
-  blocks.erase("");
-  std::uint64_t largest = 0;
-  for (const auto& [block, bytes] : blocks) largest = std::max(largest, bytes);
-  return outside + largest;
+    if (!without.contains(name)) blocks[layer_of(name)] += bytes_of(tensor);
+  const std::uint64_t outside = std::exchange(blocks[std::nullopt], 0);
+  return outside + std::ranges::max(std::views::values(blocks));
 }
 
 std::uint64_t largest_width(const LoadedModel& model) {

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/cpu/decode.h"
 #include "models/architectures/blocks/activation.h"
 #include "models/architectures/blocks/attention.h"
@@ -18,6 +16,7 @@
 #include "models/architectures/blocks/rms_norm.h"
 #include "models/architectures/blocks/rope.h"
 #include "models/architectures/blocks/soft_cap.h"
+#include "models/architectures/decoder_groups.h"
 
 namespace quantbench {
 namespace {
@@ -27,18 +26,6 @@ constexpr std::size_t logits_per_block = std::size_t{1} << 22;
 
 constexpr const char* embedding_name = "token_embd.weight";
 constexpr const char* output_name = "output.weight";
-
-/// Places in input_groups.
-enum Group : std::size_t { attention_inputs, attention_mix, feed_forward_input, feed_forward_inner, group_count };
-
-/// Calls body(row index) for every row, in parallel.
-template <class Body>
-void for_each_row(std::size_t rows, int threads, const Body& body) {
-  parallel_for(threads, divide_up(rows, rows_per_task), [&](std::size_t task) {
-    const std::size_t last = std::min((task + 1) * rows_per_task, rows);
-    for (std::size_t row = task * rows_per_task; row < last; ++row) body(row);
-  });
-}
 
 void add_in_place(Matrix& values, const Matrix& more, int threads) {
   for_each_row(values.rows(), threads, [&](std::size_t row) {
@@ -322,12 +309,6 @@ class Pass {
   Execution execution_;
 };
 
-std::vector<std::size_t> rows_from(std::size_t first, std::size_t count) {
-  std::vector<std::size_t> rows(count);
-  std::iota(rows.begin(), rows.end(), first);
-  return rows;
-}
-
 class Decoder final : public Model {
  public:
   explicit Decoder(DecoderParameters parameters) : p_(std::move(parameters)) {}
@@ -339,14 +320,7 @@ class Decoder final : public Model {
 
   std::vector<InputGroup> input_groups(std::size_t block) const override {
     check_block(block);
-    std::vector<InputGroup> groups(group_count);
-    groups[attention_inputs] = after_norm(block, "attn_norm", attention_layers());
-    groups[attention_mix] = after_values(block);
-    groups[feed_forward_input] = after_norm(block, "ffn_norm", feed_forward_layers());
-    groups[feed_forward_inner] = after_activation(block);
-    for (const Group adds : {attention_mix, feed_forward_inner})
-      groups[adds].adds_to_stream = !p_.output_norms && !p_.norm_after;
-    return groups;
+    return decoder_input_groups(p_, block);
   }
 
   std::optional<StreamEnds> stream_ends() const override {
@@ -381,65 +355,6 @@ class Decoder final : public Model {
  private:
   void check_block(std::size_t block) const {
     if (block >= block_count()) fail("block {} of a model of {} blocks", block, block_count());
-  }
-
-  std::vector<const char*> attention_layers() const {
-    if (p_.fused_attention) return {"attn_qkv"};
-    return {"attn_q", "attn_k", "attn_v"};
-  }
-
-  std::vector<const char*> feed_forward_layers() const {
-    if (p_.gated && !p_.fused_feed_forward) return {"ffn_gate", "ffn_up"};
-    return {"ffn_up"};
-  }
-
-  static std::string bias_of(bool biased, std::size_t block, const char* part) {
-    return biased ? layer_tensor(block, part, "bias") : std::string();
-  }
-
-  /// A norm's weights feed no other layers; but where norms follow the sums, the stream itself is read.
-  InputGroup after_norm(std::size_t block, const char* norm, const std::vector<const char*>& parts) const {
-    InputGroup group;
-    for (const char* part : parts) group.layers.push_back(layer_tensor(block, part));
-    group.producer = layer_tensor(block, norm);
-    group.producer_bias = bias_of(p_.norm_bias, block, norm);
-    group.kind = ProducerKind::norm;
-    group.producer_rows = rows_from(0, p_.width);
-    group.scalable = !p_.norm_after;
-    return group;
-  }
-
-  /// Attention mixes values with weights that do not depend on them. Head h reads value head h / repeats.
-  InputGroup after_values(std::size_t block) const {
-    const DecoderLayer& shape = p_.layers[block];
-    const char* const part = p_.fused_attention ? "attn_qkv" : "attn_v";
-    const std::size_t first = p_.fused_attention ? p_.query_size(block) + p_.key_size(block) : 0;
-    InputGroup group;
-    group.layers = {layer_tensor(block, "attn_output")};
-    group.producer = layer_tensor(block, part);
-    group.producer_bias = bias_of(p_.attention_input_bias, block, part);
-    group.kind = ProducerKind::linear;
-    group.repeats = shape.heads / shape.kv_heads;
-    group.producer_rows.resize(p_.query_size(block));
-    for (std::size_t column = 0; column < group.producer_rows.size(); ++column)
-      group.producer_rows[column] =
-          first + column / p_.head_size / group.repeats * p_.head_size + column % p_.head_size;
-    group.scalable = true;
-    group.mixable = p_.fused_attention || p_.attention_input_bias ? 1 : p_.head_size;
-    return group;
-  }
-
-  /// function(gate) * up is linear in up; max(up, 0) takes out positive factors; other functions do neither.
-  InputGroup after_activation(std::size_t block) const {
-    const std::size_t inner = p_.layers[block].feed_forward;
-    InputGroup group;
-    group.layers = {layer_tensor(block, "ffn_down")};
-    group.producer = layer_tensor(block, "ffn_up");
-    group.producer_bias = bias_of(p_.feed_forward_bias, block, "ffn_up");
-    group.kind = ProducerKind::linear;
-    group.producer_rows = rows_from(p_.fused_feed_forward ? inner : 0, inner);
-    group.scalable = p_.gated || p_.activation == Activation::relu;
-    return group;
   }
 
   DecoderParameters p_;

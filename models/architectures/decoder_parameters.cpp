@@ -12,6 +12,12 @@
 namespace quantbench {
 namespace {
 
+struct TensorShape {
+  std::string name;
+  std::size_t rows = 0, cols = 0;
+};
+
+/// Every tensor that the parameters ask for, in model order.
 class TensorList {
  public:
   explicit TensorList(const DecoderParameters& parameters) : p_(parameters) {}
@@ -89,8 +95,6 @@ std::string layer_tensor(std::size_t layer, const char* part, const char* suffix
   return fmt::format("blk.{}.{}.{}", layer, part, suffix);
 }
 
-std::vector<TensorShape> decoder_tensors(const DecoderParameters& parameters) { return TensorList(parameters).all(); }
-
 void complete_from_tensors(const Checkpoint& checkpoint, const std::vector<std::string>& read_elsewhere,
                            DecoderParameters& parameters) {
   const auto first_layer_has = [&](const char* part, const char* suffix) {
@@ -108,7 +112,7 @@ void complete_from_tensors(const Checkpoint& checkpoint, const std::vector<std::
   parameters.norm_bias = parameters.norm == NormKind::layer && first_layer_has("attn_norm", "bias");
 
   std::set<std::string_view> known(read_elsewhere.begin(), read_elsewhere.end());
-  const std::vector<TensorShape> tensors = decoder_tensors(parameters);
+  const std::vector<TensorShape> tensors = TensorList(parameters).all();
   for (const TensorShape& expected : tensors) {
     check_shape(checkpoint, expected);
     known.insert(expected.name);

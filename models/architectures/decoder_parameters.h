@@ -72,16 +72,8 @@ struct DecoderParameters {
   std::size_t embedding_cols() const { return embedding_width == 0 ? width : embedding_width; }
 };
 
-struct TensorShape {
-  std::string name;
-  std::size_t rows = 0, cols = 0;
-};
-
 /// "blk.<layer>.<part>.weight", or another suffix
 std::string layer_tensor(std::size_t layer, const char* part, const char* suffix = "weight");
-
-/// Every tensor that the parameters ask for, in model order.
-std::vector<TensorShape> decoder_tensors(const DecoderParameters& parameters);
 
 /// Sets what is read from the tensors that are there, then checks presence and shape of every tensor. Throws Error naming file
 /// and tensor: missing or misshapen ones, those of types that are not decoded, and those that the forward pass would ignore

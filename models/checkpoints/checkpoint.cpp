@@ -85,10 +85,6 @@ Checkpoint Checkpoint::with_tensors(Metadata metadata, std::vector<CheckpointTen
   return Checkpoint(std::move(metadata), std::move(tensors), source_, files_, keep_alive_, config_, mappings_);
 }
 
-void Checkpoint::release() const {
-  for (const CheckpointTensor& tensor : tensors_) tensor.release();
-}
-
 const CheckpointTensor* Checkpoint::find(std::string_view name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &tensors_[found->second];

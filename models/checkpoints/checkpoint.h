@@ -151,9 +151,6 @@ class Checkpoint {
   /// The same files, read as other tensors: what those are made of lies in these files.
   Checkpoint with_tensors(Metadata metadata, std::vector<CheckpointTensor> tensors) const;
 
-  /// Gives back the memory that the bytes of all tensors take, until they are read again.
-  void release() const;
-
  private:
   Metadata metadata_;
   std::vector<CheckpointTensor> tensors_;

@@ -9,22 +9,16 @@
 #include <set>
 
 #include "core/error.h"
+#include "kernels/cpu/decode.h"
 #include "models/hugging_face/family.h"
 #include "models/hugging_face/open_model.h"
 #include "models/model.h"
+#include "models/testing/fixture_folders.h"
 
 namespace quantbench {
 namespace {
 
 const std::filesystem::path fixtures = std::filesystem::path(QUANTBENCH_SOURCE_DIR) / "testdata/architectures";
-
-std::vector<std::string> fixture_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(fixtures))
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  std::ranges::sort(names);
-  return names;
-}
 
 struct Expected {
   explicit Expected(const std::string& name) : file(open_checkpoint(fixtures / (name + ".safetensors"))) {
@@ -79,11 +73,9 @@ TEST_P(Architectures, InputsCanBeRescaledWhereTheModelSaysSo) {
   const auto edit = [&](const std::string& name) -> std::vector<float>& {
     const auto found = changed.find(name);
     if (found != changed.end()) return found->second;
-    const Tensor tensor = loaded(original.at(name));
+    const Tensor& tensor = original.at(name);
     std::vector<float> values(tensor.weights());
-    for (std::size_t row = 0; row < tensor.rows; ++row)
-      tensor.format->decode(*tensor.format, tensor.row(row), tensor.cols, 0,
-                            std::span(values).subspan(row * tensor.cols, tensor.cols));
+    decode_rows(tensor, 0, tensor.rows, values, 1);
     return changed.emplace(name, std::move(values)).first->second;
   };
   for (std::size_t block = 0; block < model->block_count(); ++block) {
@@ -131,12 +123,12 @@ TEST_P(Architectures, TheObserverSeesEachLinearLayerOnceInModelOrder) {
   EXPECT_EQ(names, model->linear_layers());
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Architectures, testing::ValuesIn(fixture_names()),
+INSTANTIATE_TEST_SUITE_P(Fixtures, Architectures, testing::ValuesIn(testing_support::folders_in(fixtures)),
                          [](const auto& each) { return each.param; });
 
 TEST(ArchitectureFixtures, CoverEveryRegisteredArchitectureAndFamily) {
   std::set<std::string> architectures, families;
-  for (const std::string& name : fixture_names()) {
+  for (const std::string& name : testing_support::folders_in(fixtures)) {
     const Checkpoint files = open_checkpoint(fixtures / name);
     families.insert(*ConfigJson::read(*files.config()).text("model_type"));
     architectures.insert(translated(files).metadata().text("general.architecture"));

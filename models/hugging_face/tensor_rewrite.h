@@ -14,8 +14,6 @@ struct TensorRewrite {
   std::size_t fused_heads = 0;  // rows (head, q k v, size) become (q k v, head, size)
   bool transposed = false;      // (inputs, outputs) becomes (outputs, inputs)
   float added = 0;              // to each number, in f32
-
-  bool operator==(const TensorRewrite&) const = default;
 };
 
 /// The tensor under another name, rewritten lazily; a vector's numbers count as rows. `origin` says where each row comes from.

@@ -13,6 +13,7 @@
 #include "models/packed_checkpoints/awq_layout.h"
 #include "models/packed_checkpoints/compressed_tensors_layout.h"
 #include "models/packed_checkpoints/testing/stored_checkpoint.h"
+#include "models/testing/fixture_folders.h"
 
 namespace quantbench {
 namespace {
@@ -24,14 +25,6 @@ using testing_support::scattered_integers;
 using testing_support::stored_checkpoint;
 
 const std::filesystem::path fixtures = std::filesystem::path(QUANTBENCH_SOURCE_DIR) / "testdata/packed_checkpoints";
-
-std::vector<std::string> fixture_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(fixtures))
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  std::ranges::sort(names);
-  return names;
-}
 
 std::vector<float> decoded(const Tensor& tensor) {
   std::vector<float> values(tensor.weights());
@@ -62,13 +55,13 @@ TEST_P(PackedFixtures, DecodeToTheSameBits) {
     ASSERT_EQ(rounded(ours[i], truth.type_name), theirs[i]) << "weight " << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PackedFixtures, testing::ValuesIn(fixture_names()),
+INSTANTIATE_TEST_SUITE_P(All, PackedFixtures, testing::ValuesIn(testing_support::folders_in(fixtures)),
                          [](const auto& each) { return each.param; });
 
 TEST(PackedFixtures, AreOfEveryLayout) {
-  EXPECT_GE(fixture_names().size(), 30u);
+  EXPECT_GE(testing_support::folders_in(fixtures).size(), 30u);
   std::set<std::string> layouts;
-  for (const std::string& name : fixture_names())
+  for (const std::string& name : testing_support::folders_in(fixtures))
     layouts.insert(unpack_if_packed(open_checkpoint(fixtures / name / "model.safetensors"))
                        .metadata()
                        .text("quantization.layout"));
@@ -79,7 +72,7 @@ TEST(PackedFixtures, AreOfEveryLayout) {
 /// Our packer gives the very bytes of theirs.
 TEST(PackedFixtures, ArePackedAgainToTheSameBytes) {
   std::size_t compared = 0;
-  for (const std::string& name : fixture_names()) {
+  for (const std::string& name : testing_support::folders_in(fixtures)) {
     const Checkpoint raw = open_checkpoint(fixtures / name / "model.safetensors");
     const Checkpoint checkpoint = unpack_if_packed(raw);
     const std::string layout = checkpoint.metadata().text("quantization.layout");
@@ -272,7 +265,7 @@ TEST(UnpackCheckpoint, DamagedFilesGiveTensorsOrAnError) {
     return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
   };
   std::size_t refused = 0, read = 0;
-  for (const std::string& name : fixture_names()) {
+  for (const std::string& name : testing_support::folders_in(fixtures)) {
     const std::string whole = read_text(fixtures / name / "model.safetensors");
     const auto facts = find_quantization_facts(fixtures / name);
     for (int round = 0; round < 40; ++round) {

@@ -1,11 +1,13 @@
 // An owned row-major f32 matrix: the activations between two blocks.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "core/checked.h"
+#include "core/parallel.h"
 #include "core/tensor.h"
 
 namespace quantbench {
@@ -29,7 +31,14 @@ class Matrix {
   std::size_t rows_ = 0, cols_ = 0;
 };
 
-/// Rows are handed to threads in blocks of this many.
-inline constexpr std::size_t rows_per_task = 32;
+/// Calls body(row) for every row below `rows`; threads get them in blocks.
+template <class Body>
+void for_each_row(std::size_t rows, int threads, const Body& body) {
+  constexpr std::size_t rows_per_task = 32;
+  parallel_for(threads, divide_up(rows, rows_per_task), [&](std::size_t task) {
+    const std::size_t last = std::min((task + 1) * rows_per_task, rows);
+    for (std::size_t row = task * rows_per_task; row < last; ++row) body(row);
+  });
+}
 
 }  // namespace quantbench

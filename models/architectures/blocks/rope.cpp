@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/parallel.h"
-
 namespace quantbench {
 namespace {
 
@@ -68,16 +66,13 @@ void apply_rope(Matrix& values, const RopeParameters& rope, const Matrix& rotati
   const std::size_t size = rotations.cols();
   const bool halves = rope.pairing == RopePairing::halves;
   const std::size_t step = halves ? 1 : 2, distance = halves ? size / 2 : 1;
-  parallel_for(threads, divide_up(values.rows(), rows_per_task), [&](std::size_t task) {
-    const std::size_t last = std::min((task + 1) * rows_per_task, values.rows());
-    for (std::size_t index = task * rows_per_task; index < last; ++index) {
-      const std::span<float> row = values.row(index);
-      const float* const rotation = rotations.row(index % rotations.rows()).data();
-      for (std::size_t head = 0; head < row.size(); head += rope.head_size) {
-        for (std::size_t pair = 0; pair < size / 2; ++pair) {
-          float* const x = &row[head + pair * step];
-          turn(*x, x[distance], rotation + 2 * pair);
-        }
+  for_each_row(values.rows(), threads, [&](std::size_t index) {
+    const std::span<float> row = values.row(index);
+    const float* const rotation = rotations.row(index % rotations.rows()).data();
+    for (std::size_t head = 0; head < row.size(); head += rope.head_size) {
+      for (std::size_t pair = 0; pair < size / 2; ++pair) {
+        float* const x = &row[head + pair * step];
+        turn(*x, x[distance], rotation + 2 * pair);
       }
     }
   });
