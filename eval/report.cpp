@@ -31,6 +31,8 @@ void fields(Visit& visit, Is<TensorReport> auto& tensor) {
   visit("rmse", tensor.rmse);
   visit("max_abs_error", tensor.max_abs_error);
   visit("cosine", tensor.cosine);
+  visit("rms", tensor.rms);
+  visit("rate_distortion_db", tensor.rate_distortion_db);
   visit("weighted_relative_rmse", tensor.weighted_relative_rmse);
   visit("fallback", tensor.fallback);
 }
@@ -40,6 +42,7 @@ void fields(Visit& visit, Is<RmseReport> auto& rmse) {
   visit("relative", rmse.relative);
   visit("absolute", rmse.absolute);
   visit("weighted_relative", rmse.weighted_relative);
+  visit("rate_distortion_db", rmse.rate_distortion_db);
 }
 
 template <class Visit>

@@ -26,12 +26,16 @@ struct TensorReport {
   double cosine = 1;
   std::optional<double> weighted_relative_rmse;  // squared errors weighted by mean x^2 of the input column
   std::string fallback;                          // why another format than asked was used; empty: none
+  std::optional<double> rms = {};                // sqrt(mean W^2); absent in old reports
+  /// Above the least error of Gaussian weights at as many bits (eval/metrics/rate_distortion.h). Absent without an error.
+  std::optional<double> rate_distortion_db = {};
 };
 
 struct RmseReport {
   double relative = 0;  // over all quantized weights of the cell together
   double absolute = 0;
   std::optional<double> weighted_relative;
+  std::optional<double> rate_distortion_db = {};  // bits going to tensors as they lower the error most
 };
 
 struct PerplexityReport {

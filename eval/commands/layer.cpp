@@ -11,6 +11,7 @@
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
 #include "eval/layer_statistics.h"
+#include "eval/metrics/rate_distortion.h"
 #include "eval/metrics/weight_error.h"
 #include "eval/transforms/lone_layer.h"
 #include "kernels/cpu/decode.h"
@@ -177,6 +178,9 @@ int quantize_layer(const LayerArguments& arguments) {
                               static_cast<double>(weight.values.size())},
       {"relative_rmse", error.relative_rmse()},
       {"weighted_relative_rmse", error.weighted_relative_rmse().value_or(0)}};
+  const GaussianSource source{error.weights, error.rms() * error.rms()};
+  if (const auto distance = rate_distortion_db(error.rmse() * error.rmse(), {&source, 1}, result["bits_per_weight"]))
+    result["rate_distortion_db"] = *distance;
   add_output_errors(result, x, weight, decoded, arguments.threads);
   for (const ScalingChoice& choice : quantized.choices) result["alpha"].push_back(choice.alpha);
   if (!quantized.remarks.empty()) result["remarks"] = quantized.remarks;
@@ -218,7 +222,8 @@ std::function<int()> declare(CLI::App& app) {
       "Errors (docs/metrics.md): relative_rmse ||W-W'|| / ||W||; weighted_relative_rmse the same with each column "
       "weighted\n"
       "by its mean x^2; output_relative_error the same of the\n"
-      "layer's output, ||x(W-W')^T|| / ||xW^T||; layer_error tr((W-W')H(W-W')^T) with H = 2/n x^T x of n tokens.\n\n"
+      "layer's output, ||x(W-W')^T|| / ||xW^T||; layer_error tr((W-W')H(W-W')^T) with H = 2/n x^T x of n tokens;\n"
+      "rate_distortion_db above the least error of Gaussian weights at as many bits.\n\n"
       "Example:\n  quantbench layer w.safetensors --activations x.safetensors --method absmax:int4:g128 --out "
       "q.safetensors");
   return [arguments] { return quantize_layer(*arguments); };

@@ -75,6 +75,10 @@ double WeightErrorSums::rmse() const {
   return weights == 0 ? 0 : std::sqrt(squared_error / static_cast<double>(weights));
 }
 
+double WeightErrorSums::rms() const {
+  return weights == 0 ? 0 : std::sqrt(squared_original / static_cast<double>(weights));
+}
+
 double WeightErrorSums::relative_rmse() const { return relative_error(squared_error, squared_original); }
 
 double WeightErrorSums::cosine() const {

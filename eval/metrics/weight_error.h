@@ -35,6 +35,7 @@ struct WeightErrorSums {
   void add(const WeightErrorSums& part);
 
   double rmse() const;
+  double rms() const;  // of the original: sqrt(sum W^2 / n)
   double relative_rmse() const;
   double cosine() const;
   std::optional<double> weighted_relative_rmse() const;

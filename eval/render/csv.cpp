@@ -51,6 +51,7 @@ const std::vector<CsvColumn>& csv_columns() {
       of_rmse("relative", [](const RmseReport& rmse) { return rmse.relative; }),
       of_rmse("absolute", [](const RmseReport& rmse) { return rmse.absolute; }),
       of_rmse("weighted_relative", [](const RmseReport& rmse) { return rmse.weighted_relative; }),
+      of_rmse("rate_distortion_db", [](const RmseReport& rmse) { return rmse.rate_distortion_db; }),
       of_perplexity("value", [](const PerplexityReport& perplexity) { return perplexity.value; }),
       of_perplexity("stderr", [](const PerplexityReport& perplexity) { return perplexity.stderr_; }),
       {"perplexity.tokens",

@@ -7,7 +7,9 @@
 #include <unistd.h>
 #include <ostream>
 
+#include <cmath>
 #include <csignal>
+#include <limits>
 
 #include "core/error.h"
 #include "eval/metrics/perplexity.h"
@@ -71,6 +73,21 @@ TEST(Runner, TheFiguresOrderAsTheyMust) {
   EXPECT_EQ(int4.tensors.size(), 7u);
   EXPECT_TRUE(int4.rmse->weighted_relative.has_value()) << "calibration is configured";
   EXPECT_EQ(int4.perplexity->tokens, 5u * 15u) << "llamacpp-32 scores 15 tokens of each window";
+}
+
+TEST(Runner, CellsAndTensorsSayHowFarFromTheGaussianBoundTheyAre) {
+  const TinyExperiment tiny;
+  const std::vector<CellReport> cells = run(tiny, options_for(tiny)).report.cells;
+  EXPECT_FALSE(cells[0].rmse->rate_distortion_db.has_value()) << "f32 has no error";
+  const CellReport& int4 = cells[3];
+  double nearest = std::numeric_limits<double>::infinity();
+  for (const TensorReport& tensor : int4.tensors) {
+    EXPECT_NEAR(*tensor.rms, tensor.rmse / tensor.relative_rmse, 1e-9 * *tensor.rms);
+    EXPECT_NEAR(*tensor.rate_distortion_db,
+                20 * std::log10(tensor.relative_rmse) + 20 * std::log10(2.0) * tensor.bits_per_weight, 1e-9);
+    nearest = std::min(nearest, *tensor.rate_distortion_db);
+  }
+  EXPECT_GE(*int4.rmse->rate_distortion_db, nearest) << "equal bits everywhere are no better than those that fit";
 }
 
 const TensorReport& tensor(const CellReport& cell, std::string_view name) {
