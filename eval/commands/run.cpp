@@ -7,6 +7,7 @@
 #include "eval/config/config.h"
 #include "eval/expectations/judge.h"
 #include "eval/render/render.h"
+#include "eval/runner/prediction.h"
 #include "eval/runner/report_files.h"
 #include "eval/runner/runner.h"
 
@@ -21,6 +22,7 @@ struct RunArguments {
   int threads = 0;
   bool dry_run = false;
   bool fresh = false;
+  bool json = false;
 };
 
 constexpr int exit_no = 1;
@@ -52,15 +54,13 @@ int run(const RunArguments& arguments) {
   for (const std::string& note : config.notes) progress.notice(note);
   const Experiment experiment = load_experiment(config);
   Plan plan = make_plan(config, experiment);
-  const bool known = std::filesystem::exists(options.folder / "plan.json");
-  predict_seconds(plan, known ? finished_work(plan, ResultStore(options.folder)) : std::vector<FinishedWork>{},
-                  options.threads);
+  options.events = progress.events();
+  predict_seconds(plan, experiment, {options.folder, options.threads, options.events});
   for (const std::string& note : plan.notes) progress.notice(note);
   if (arguments.dry_run) {
-    print_text(describe_plan(plan, options.shard));
+    print_text(arguments.json ? plan_json(plan, options.shard) : describe_plan(plan, options.shard));
     return 0;
   }
-  options.events = progress.events();
   return finish(run_plan(config, experiment, plan, options), config, options.folder);
 }
 
@@ -74,6 +74,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--threads", arguments->threads, "threads (default: the config's, else all)")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--dry-run", arguments->dry_run, "print the cells with their size and predicted time; run nothing");
+  app.add_flag("--json", arguments->json, "with --dry-run: print the plan as JSON");
   app.add_flag("--fresh", arguments->fresh, "compute every cell again, finished or not");
   app.footer(
       "Finished cells are kept: a run that was interrupted goes on where it stopped.\n"

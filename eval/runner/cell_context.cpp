@@ -77,7 +77,7 @@ std::optional<TensorData> CellContext::without_transforms(const Tensor& tensor) 
 }
 
 double CellContext::quantizing_share() const {
-  return planned_.work > 0 ? planned_.quantizing_work / planned_.work : 0;
+  return planned_.seconds.total() > 0 ? planned_.seconds.quantizing / planned_.seconds.total() : 0;
 }
 
 std::string CellContext::importance() const {

@@ -15,9 +15,6 @@
 namespace quantbench {
 namespace {
 
-// Encoding and measuring the error of one weight, in units of the forward pass: measured on rtn into integer formats.
-constexpr double operations_per_quantized_weight = 200;
-
 std::string flow_key(const CalibrationFlow& flow) {
   return fmt::format("flow={}\n", flow.true_sequential ? "true sequential"
                                   : flow.sequential    ? "sequential"
@@ -38,16 +35,6 @@ std::string cell_key(const Config& config, const Experiment& experiment, const M
     if (metric.measure) key += fmt::format("metric={}:{}\n", name, metric.version);
   }
   return key;
-}
-
-double forward_operations(const Experiment& experiment) {
-  if (!experiment.model || !experiment.evaluation) return 0;
-  const Windows& windows = experiment.evaluation->windows;
-  double weights = 0;
-  for (const Tensor& layer : experiment.model->linear_layers) weights += static_cast<double>(layer.weights());
-  const double embedding = static_cast<double>(experiment.model->parameters) - weights;
-  return 2 * (weights * static_cast<double>(windows.count * windows.length) +
-              embedding * static_cast<double>(windows.scored_tokens()));
 }
 
 bool quantizes_embedding(const Model& model, const ModelAllocation& allocation) {
@@ -71,37 +58,9 @@ ModelAllocation allocate(const Config& config, const Experiment& experiment, con
   }
 }
 
-double quantizing_operations(const ModelAllocation& allocation) {
-  double weights = 0;
-  for (const TensorTask& task : allocation.tasks) weights += static_cast<double>(task.original.weights());
-  return weights * operations_per_quantized_weight;
-}
-
 const Windows& calibration_windows(const Experiment& experiment) {
   static const Windows none;
   return experiment.calibration ? experiment.calibration->windows : none;
-}
-
-/// Of the calibration text through the blocks, the products of its inputs, and the feedback of rounding errors to all later
-/// columns of a row.
-double blockwise_operations(const Experiment& experiment, const CalibrationFlow& flow) {
-  const LoadedModel& model = *experiment.model;
-  const Windows& windows = calibration_windows(experiment);
-  const auto tokens = static_cast<double>(windows.count * windows.length);
-  constexpr double groups_of_a_block = 4;
-  const double passes = flow.true_sequential ? groups_of_a_block + 1 : flow.sequential ? 2 : 1;
-  double operations = 0;
-  for (const Tensor& layer : model.linear_layers) {
-    const auto rows = static_cast<double>(layer.rows), cols = static_cast<double>(layer.cols);
-    operations += 2 * rows * cols * tokens * passes + rows * cols * cols;
-  }
-  for (std::size_t block = 0; block < model.model->block_count(); ++block) {
-    for (const InputGroup& group : model.model->input_groups(block)) {
-      const auto cols = static_cast<double>(group.producer_rows.size());
-      operations += tokens * cols * cols + cols * cols * cols;
-    }
-  }
-  return operations;
 }
 
 std::uint64_t kept_statistics(const Model& model) {
@@ -115,7 +74,6 @@ std::uint64_t kept_statistics(const Model& model) {
 void plan_blockwise(const Config& config, const Experiment& experiment, PlannedCell& cell, Plan& plan) {
   const bool transforms = !cell.method.transforms.empty();
   cell.blockwise = predict_memory(blockwise_task(experiment, cell.allocation), config.calibration_flow, transforms);
-  cell.quantizing_work += blockwise_operations(experiment, config.calibration_flow);
   if (!config.calibration_flow.sequential && !transforms)
     plan.kept_statistics_bytes = kept_statistics(*experiment.model->model);
 }
@@ -127,8 +85,8 @@ double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 <
 Plan make_plan(const Config& config, const Experiment& experiment) {
   Plan plan;
   if (!experiment.model) return plan;
-  const bool reads_text = std::ranges::any_of(
-      config.metrics, [](const std::string& name) { return Registry<Metric>::instance().at(name).needs_text; });
+  plan.shared_work = shared_work(config, experiment);
+  plan.shared_seconds = predicted_seconds(plan.shared_work, {}).total();
   for (const Method& method : config.methods) {
     PlannedCell cell;
     cell.method = method;
@@ -137,9 +95,9 @@ Plan make_plan(const Config& config, const Experiment& experiment) {
     cell.allocation = allocate(config, experiment, method);
     cell.size_bytes = cell.allocation.size_bytes();
     cell.bits_per_weight = cell.allocation.bits_per_weight();
-    cell.quantizing_work = quantizing_operations(cell.allocation);
     if (needs_blockwise(method)) plan_blockwise(config, experiment, cell, plan);
-    cell.work = cell.quantizing_work + (reads_text ? forward_operations(experiment) : 0);
+    cell.work = work_of_cell(config, experiment, method, cell.allocation);
+    cell.seconds = predicted_seconds(cell.work, {});
     if (const std::string substitutes = cell.allocation.substitutes(); cell.allocation.warns && !substitutes.empty())
       plan.notes.push_back(fmt::format("{}: {}", cell.method_id, substitutes));
     cell.peak_bytes = predicted_peak_bytes({config, experiment, cell});
@@ -168,19 +126,6 @@ Shard parse_shard(std::string_view text) {
   fail("shard '{}' must be I/N with 1 <= I <= N, for example 2/4", text);
 }
 
-void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int threads) {
-  double seconds_per_operation = 1 / (assumed_flops_per_second * threads);
-  std::vector<double> measured;
-  for (const FinishedWork& cell : finished)
-    if (cell.work > 0) measured.push_back(cell.seconds / cell.work);
-  if (!measured.empty()) {
-    const auto middle = measured.begin() + static_cast<std::ptrdiff_t>(measured.size() / 2);
-    std::ranges::nth_element(measured, middle);
-    seconds_per_operation = *middle;
-  }
-  for (PlannedCell& cell : plan.cells) cell.seconds = cell.work * seconds_per_operation;
-}
-
 std::string describe_plan(const Plan& plan, const Shard& shard) {
   std::string text =
       fmt::format("{:<32} {:>8} {:>14} {:>9} {:>9}  {}\n", "method", "bits/w", "bytes", "seconds", "peak MiB", "cell");
@@ -190,12 +135,13 @@ std::string describe_plan(const Plan& plan, const Shard& shard) {
     if (!shard.contains(i)) continue;
     const PlannedCell& cell = plan.cells[i];
     text += fmt::format("{:<32} {:>8.4f} {:>14} {:>9.1f} {:>9.0f}  {}\n", cell.method_id, cell.bits_per_weight,
-                        cell.size_bytes, cell.seconds, mebibytes(cell.peak_bytes), cell.id.substr(0, 12));
+                        cell.size_bytes, cell.seconds.total(), mebibytes(cell.peak_bytes), cell.id.substr(0, 12));
     ++cells;
-    seconds += cell.seconds;
+    seconds += cell.seconds.total();
   }
-  text +=
-      fmt::format("{} cells, about {:.0f} s; peak MiB: resident memory, at most (docs/memory.md)\n", cells, seconds);
+  text += fmt::format("shared by all: about {:.1f} s\n", plan.shared_seconds);
+  text += fmt::format("{} cells, about {:.0f} s; peak MiB: resident memory, at most (docs/memory.md)\n", cells,
+                      seconds + plan.shared_seconds);
   if (plan.kept_statistics_bytes > 0)
     text += fmt::format("statistics kept for other cells: up to {:.1f} MiB\n", mebibytes(plan.kept_statistics_bytes));
   return text;

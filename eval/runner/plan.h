@@ -11,6 +11,8 @@
 #include "eval/model_quantizer.h"
 #include "eval/runner/allocate.h"
 #include "eval/runner/experiment.h"
+#include "eval/runner/machine_speed.h"
+#include "eval/runner/work.h"
 #include "quantizers/method.h"
 
 namespace quantbench {
@@ -26,9 +28,8 @@ struct PlannedCell {
   std::optional<BlockwiseMemory> blockwise;
   std::uint64_t size_bytes = 0;  // of the quantized tensors
   double bits_per_weight = 0;
-  double work = 0;               // floating point operations, the unit that seconds are predicted from
-  double quantizing_work = 0;    // the part of them before anything is measured
-  double seconds = 0;            // predicted
+  Work work;
+  CellSeconds seconds;           // predicted
   std::uint64_t peak_bytes = 0;  // of resident memory, predicted (eval/runner/memory.h)
 };
 
@@ -36,9 +37,13 @@ struct Plan {
   std::vector<PlannedCell> cells;
   std::vector<std::string> notes;           // what a reader should know: formats that were substituted
   std::uint64_t kept_statistics_bytes = 0;  // files that cells will share in the store, at most
+  Work shared_work;                         // before the first cell
+  double shared_seconds = 0;                // predicted
+  MachineSpeed speed;                       // that seconds are predicted by
 };
 
-/// Throws Error, naming method and tensor, when a tensor cannot be stored in a method's format.
+/// Seconds are by assumed speeds (eval/runner/prediction.h has better ones). Throws Error, naming method and tensor, when a tensor
+/// cannot be stored in a method's format.
 Plan make_plan(const Config& config, const Experiment& experiment);
 
 /// One process of several that share a plan; number is in [1, count].
@@ -50,22 +55,12 @@ struct Shard {
 /// "2/4". Throws Error.
 Shard parse_shard(std::string_view text);
 
-/// Floating point operations per second and thread that predictions start from: what the forward pass of a small model
-/// reaches on one AVX-512 core. Finished cells of the same store replace it.
-inline constexpr double assumed_flops_per_second = 25e9;
-
-/// A finished cell: what it was planned to do and how long it took.
-struct FinishedWork {
-  double work = 0;
-  double seconds = 0;
-};
-/// Sets the predicted seconds from the median rate of the finished cells, or from the assumed rate when there are none.
-void predict_seconds(Plan& plan, const std::vector<FinishedWork>& finished, int threads);
-
 /// The linear layers of the cell with what quantizes them, from the calibration text of the experiment.
 BlockwiseTask blockwise_task(const Experiment& experiment, const ModelAllocation& allocation);
 
 /// The table that --dry-run prints: method, bits per weight, bytes, seconds, peak of memory, and a total.
 std::string describe_plan(const Plan& plan, const Shard& shard);
+/// The same for programs, with the operations that were counted and the speed that seconds are predicted by.
+std::string plan_json(const Plan& plan, const Shard& shard);
 
 }  // namespace quantbench

@@ -62,7 +62,7 @@ TEST(Plan, TellsTheMemoryOfCellsThatCalibrate) {
   EXPECT_EQ(cell.blockwise->streams, peak.streams);
   EXPECT_GE(cell.blockwise->total(), peak.total());
   EXPECT_LE(static_cast<double>(cell.blockwise->total()), 1.1 * static_cast<double>(peak.total()));
-  EXPECT_GT(cell.quantizing_work, tiny.plan.cells[1].quantizing_work);
+  EXPECT_GT(cell.seconds.quantizing, tiny.plan.cells[1].seconds.quantizing);
   const std::string table = describe_plan(tiny.plan, {});
   EXPECT_THAT(table, HasSubstr("peak MiB"));
   EXPECT_THAT(table, Not(HasSubstr("statistics kept")));
@@ -104,17 +104,6 @@ TEST(Plan, ShardsShareTheCellsOut) {
   EXPECT_EQ(parse_shard("2/4").count, 4u);
   for (const char* text : {"", "1", "0/2", "3/2", "1/2/3", "a/b", "-1/2", "1/0", " 1/2"})
     EXPECT_THROW(parse_shard(text), Error) << text;
-}
-
-TEST(Plan, SecondsComeFromFinishedCells) {
-  Plan plan;
-  plan.cells.resize(1);
-  plan.cells[0].work = assumed_flops_per_second * 6;
-  predict_seconds(plan, {}, 2);
-  EXPECT_DOUBLE_EQ(plan.cells[0].seconds, 3) << "two threads at the assumed rate";
-  const double work = assumed_flops_per_second * 6;
-  predict_seconds(plan, {{work, 10}, {work, 90}, {work / 2, 10}, {0, 5}}, 2);
-  EXPECT_DOUBLE_EQ(plan.cells[0].seconds, 20) << "the median rate; cells without work do not count";
 }
 
 TEST(Plan, TheDryRunListsTheShard) {

@@ -46,7 +46,7 @@ class Runner {
 
   void announce(const std::deque<std::size_t>& waiting) const {
     double seconds = 0;
-    for (const std::size_t index : waiting) seconds += plan_.cells[index].seconds;
+    for (const std::size_t index : waiting) seconds += plan_.cells[index].seconds.total();
     if (options_.events.start) options_.events.start(waiting.size(), seconds);
   }
 
@@ -117,7 +117,7 @@ class Runner {
     remove_unfinished(store_.cell_file(planned.id));
     remove_unfinished(store_.nll_file(planned.id));
     remove_unfinished(store_.kld_file(planned.id));
-    if (options_.events.begin) options_.events.begin(planned.method_id, planned.seconds);
+    if (options_.events.begin) options_.events.begin(planned.method_id, planned.seconds.total());
     Report report = header_;
     TokenFigures tokens;
     report.cells = {measure(planned, tokens)};
@@ -193,15 +193,6 @@ class Runner {
 
 RunResult run_plan(const Config& config, const Experiment& experiment, const Plan& plan, const RunOptions& options) {
   return Runner(config, experiment, plan, options).run();
-}
-
-std::vector<FinishedWork> finished_work(const Plan& plan, const ResultStore& store) {
-  std::vector<FinishedWork> finished;
-  for (const PlannedCell& cell : plan.cells)
-    if (const StoredCell stored = store.find(cell.id);
-        stored.report && !stored.report->cells.empty() && stored.report->cells[0].status == "ok")
-      finished.push_back({cell.work, stored.report->cells[0].seconds});
-  return finished;
 }
 
 }  // namespace quantbench

@@ -45,7 +45,4 @@ RunResult run_plan(const Config& config, const Experiment& experiment, const Pla
 /// A report without cells: run, environment, model and dataset.
 Report report_header(const Config& config, const Experiment& experiment, int threads);
 
-/// The finished cells of the plan that the store holds, for predict_seconds.
-std::vector<FinishedWork> finished_work(const Plan& plan, const ResultStore& store);
-
 }  // namespace quantbench

@@ -76,10 +76,6 @@ class GroupInputs {
   std::vector<Matrix> inputs_;  // by batch (tokens, cols)
 };
 
-/// Tokens that a search compares outputs on: it does so for every candidate, and where the smallest loss lies hardly depends
-/// on more of them. Statistics are of all tokens.
-constexpr std::size_t search_tokens = 8192;
-
 /// Mean squared difference of the group's output when its layers, in order, have other weights; on batches spread evenly over
 /// the text that have about `search_tokens` tokens together, or all that there are.
 class GroupLoss {

@@ -18,6 +18,10 @@
 
 namespace quantbench {
 
+/// Tokens that a search compares outputs on: it does so for every candidate, and where the smallest loss lies hardly depends
+/// on more of them. Statistics are of all tokens.
+inline constexpr std::size_t search_tokens = 8192;
+
 /// For BlockwiseOptions::transform_outside, with the same methods: what a rotation changes outside of the blocks.
 std::function<OutsideChanges(const Model&, const Weights&, int threads)> outside_transform(
     const std::map<std::string, Method, std::less<>>& methods);

@@ -37,6 +37,9 @@ double loss_of(const ScalingInput& input, std::span<const float> scales) {
 class Awq final : public InputScaling {
  public:
   CalibrationNeeds needs() const override { return {.mean_absolute = true}; }
+  std::size_t trials(const std::map<std::string, std::string>& options) const override {
+    return exponents_of(options).size();
+  }
 
   ScalingChoice choose(const ScalingInput& input) const override {
     if (input.calibration.mean_absolute.empty())
@@ -47,7 +50,7 @@ class Awq final : public InputScaling {
             : std::vector<float>();
     ScalingChoice best;
     double smallest_loss = 0;
-    for (const double alpha : exponents_of(input)) {
+    for (const double alpha : exponents_of(input.options)) {
       std::vector<float> scales = duo ? awq_duo_scales(input.calibration.mean_absolute, relative_weight, alpha)
                                       : awq_scales(input.calibration.mean_absolute, alpha);
       const double loss = loss_of(input, scales);
@@ -62,9 +65,9 @@ class Awq final : public InputScaling {
   }
 
  private:
-  static std::vector<double> exponents_of(const ScalingInput& input) {
-    const auto fixed = input.options.find("alpha");
-    return fixed == input.options.end() ? awq_exponents() : std::vector<double>{std::stod(fixed->second)};
+  static std::vector<double> exponents_of(const std::map<std::string, std::string>& options) {
+    const auto fixed = options.find("alpha");
+    return fixed == options.end() ? awq_exponents() : std::vector<double>{std::stod(fixed->second)};
   }
 };
 

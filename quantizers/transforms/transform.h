@@ -54,6 +54,8 @@ class InputScaling {
   virtual CalibrationNeeds needs() const = 0;
   /// Inputs made by linear layers stay as they are.
   virtual bool only_after_norms() const { return false; }
+  /// How often `choose` asks for the loss: what predictions of its time count.
+  virtual std::size_t trials(const std::map<std::string, std::string>& /*options*/) const { return 0; }
   /// Does not depend on the thread count.
   virtual ScalingChoice choose(const ScalingInput& input) const = 0;
 };
