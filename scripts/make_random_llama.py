@@ -3,6 +3,7 @@
 
     scripts/make_random_llama.py random-110m.gguf
     scripts/make_random_llama.py small.gguf --width 256 --layers 2 --heads 4 --feed-forward 768 --vocabulary 2048
+    scripts/make_random_llama.py 70b.gguf --hollow --width 8192 --layers 80 --heads 64 --kv-heads 8 --feed-forward 28672
 
 The default has 110 million parameters, the shape that figures of perplexity throughput are given for. Same options, same file.
 The vocabulary is made up of letters, so that any text becomes tokens; the embedding is the output projection, too. Needs Python 3.10 and numpy.
@@ -46,7 +47,7 @@ def metadata(options: argparse.Namespace) -> dict[str, Value]:
         "llama.block_count": (U32, options.layers),
         "llama.feed_forward_length": (U32, options.feed_forward),
         "llama.attention.head_count": (U32, options.heads),
-        "llama.attention.head_count_kv": (U32, options.heads),
+        "llama.attention.head_count_kv": (U32, options.kv_heads or options.heads),
         "llama.attention.layer_norm_rms_epsilon": (F32, 1e-5),
         "llama.rope.dimension_count": (U32, options.width // options.heads),
         "llama.rope.freq_base": (F32, 10000.0),
@@ -66,13 +67,16 @@ def metadata(options: argparse.Namespace) -> dict[str, Value]:
 def tensors(options: argparse.Namespace) -> dict[str, np.ndarray]:
     random = np.random.default_rng(options.seed)
     width, wide = options.width, options.feed_forward
+    keys = width // options.heads * (options.kv_heads or options.heads)
 
     def matrix(rows: int, cols: int) -> np.ndarray:
+        if options.hollow:
+            return np.broadcast_to(np.float16(0), (rows, cols))
         return (random.standard_normal((rows, cols), np.float32) / np.sqrt(cols)).astype(np.float16)
 
     found = {"token_embd.weight": matrix(options.vocabulary, width)}
     for block in range(options.layers):
-        shapes = {"attn_q": (width, width), "attn_k": (width, width), "attn_v": (width, width), "attn_output": (width, width),
+        shapes = {"attn_q": (width, width), "attn_k": (keys, width), "attn_v": (keys, width), "attn_output": (width, width),
                   "ffn_gate": (wide, width), "ffn_up": (wide, width), "ffn_down": (width, wide)}  # fmt: skip
         found[f"blk.{block}.attn_norm.weight"] = np.ones(width, np.float32)
         found[f"blk.{block}.ffn_norm.weight"] = np.ones(width, np.float32)
@@ -85,6 +89,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="GGUF file to write")
     for name, default in (("width", 768), ("layers", 12), ("heads", 12), ("feed-forward", 2048), ("vocabulary", 32000), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
+    parser.add_argument("--kv-heads", type=int, default=0, help="heads of keys and values, default as many as of queries")
+    parser.add_argument("--hollow", action="store_true",
+                        help="zeros instead of random weights, in a file that takes no space: a size to plan on (run --dry-run)")
     options = parser.parse_args()
     if options.width % options.heads != 0:
         raise SystemExit(f"error: --width {options.width} is not a multiple of --heads {options.heads}")

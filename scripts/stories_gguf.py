@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from os import SEEK_CUR
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,7 +41,11 @@ def _padding(size: int) -> bytes:
 
 
 def write_gguf(path: Path, metadata: dict[str, Value], tensors: dict[str, np.ndarray]) -> None:
-    """Write metadata {key: (type id, value)} and f16/f32 tensors, densely and in the given order."""
+    """Write metadata {key: (type id, value)} and f16/f32 tensors, densely and in the given order.
+
+    An array of zeros that numpy repeats without storing it (broadcast_to) becomes a hole, which takes no space where the file
+    system has such.
+    """
     header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata))
     header += b"".join(_pair(key, kind, value) for key, (kind, value) in metadata.items())
     offset = 0
@@ -51,7 +56,11 @@ def write_gguf(path: Path, metadata: dict[str, Value], tensors: dict[str, np.nda
     with path.open("wb") as file:
         file.write(header + _padding(len(header)))
         for array in tensors.values():
-            file.write(array.tobytes() + _padding(array.nbytes))
+            if array.size > 0 and not any(array.strides) and not array.flat[0]:
+                file.seek(array.nbytes + len(_padding(array.nbytes)), SEEK_CUR)
+            else:
+                file.write(array.tobytes() + _padding(array.nbytes))
+        file.truncate()
 
 
 def _read(file: BinaryIO, layout: str) -> tuple:

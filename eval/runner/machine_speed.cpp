@@ -17,12 +17,12 @@ namespace {
 
 /// In units of an operation of a product: fitted, see docs/scaling.md.
 namespace cost {
-constexpr double logit = 40;
-constexpr double moment = 2;
-constexpr double factoring = 2;
-constexpr double feedback = 2;
-constexpr double clipping = 22;
-constexpr double compared = 30;
+constexpr double logit = 400;
+constexpr double moment = 3;
+constexpr double factoring = 1.2;
+constexpr double feedback = 1;
+constexpr double clipping = 24;
+constexpr double compared = 300;
 }  // namespace cost
 
 constexpr double timing_seconds = 0.01;  // least time of what is measured
