@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
+#include <map>
 
 #include "core/error.h"
 #include "eval/render/axis.h"
 #include "eval/render/chart_data.h"
 #include "eval/render/chart_style.h"
 #include "eval/render/label_layout.h"
+#include "eval/render/legend.h"
 #include "eval/render/svg.h"
 
 namespace quantbench {
 namespace {
-
-constexpr Box plot = chart_plot;
 
 struct MetricText {
   std::string name;  // in the title and at the axis
@@ -29,16 +28,23 @@ MetricText text_of(ChartMetric metric) {
   return {"Weight error", "relative RMSE of the weights (log scale)", ""};
 }
 
-Axis value_axis(const ChartData& data, ChartMetric metric) {
+ValueRange range_of(const ChartData& data) {
   ValueRange range{data.points.front().value, data.points.front().value};
   for (const ChartPoint& point : data.points) {
-    range.low = std::min(range.low, point.lower.value_or(point.value));
+    // Of an interval that reaches zero, a logarithmic axis shows what lies above a third of the value.
+    range.low = std::min(range.low, std::max(point.lower.value_or(point.value), point.value / 3));
     range.high = std::max(range.high, point.upper.value_or(point.value));
   }
+  return range;
+}
+
+Axis value_axis(const ChartData& data, ChartMetric metric) {
+  const ValueRange range = range_of(data);
   constexpr double narrow = 1.15;  // high / low up to which a linear axis shows everything
-  if (metric == ChartMetric::perplexity && data.reference) {
-    if (range.high / *data.reference > narrow) return excess_axis(range, *data.reference);
-    return linear_axis({std::min(range.low, *data.reference), std::max(range.high, *data.reference)});
+  if (metric == ChartMetric::perplexity && data.references.size() == 1) {
+    const double reference = data.references.front().value;
+    if (range.high / reference > narrow) return excess_axis(range, reference);
+    return linear_axis({std::min(range.low, reference), std::max(range.high, reference)});
   }
   if (metric == ChartMetric::perplexity && range.high / range.low < 2) return linear_axis(range);
   return logarithmic_axis(range);
@@ -47,52 +53,79 @@ Axis value_axis(const ChartData& data, ChartMetric metric) {
 /// Draws one chart.
 class Chart {
  public:
-  Chart(const Report& report, ChartMetric metric, ChartData data)
-      : report_(report),
+  Chart(std::span<const Report> reports, ChartMetric metric, ChartData data, Placement placement)
+      : reports_(reports),
+        labels_(run_labels(reports)),
         metric_(metric),
         data_(std::move(data)),
         text_(text_of(metric)),
         x_(bits_axis({data_.points.front().bits_per_weight, data_.points.back().bits_per_weight})),
         y_(value_axis(data_, metric)),
-        svg_(canvas_width, canvas_height, chart_style_sheet(), title(),
+        legend_(legend_entries(), chart_plot.left + 1, canvas_width - 10),
+        plot_{chart_plot.left, chart_plot.top + legend_.extra_height(), chart_plot.right,
+              chart_plot.bottom + legend_.extra_height()},
+        svg_(canvas_width, canvas_height + legend_.extra_height(), chart_style_sheet(placement), title(),
              fmt::format("{} of {} methods against bits per weight", text_.name, data_.points.size())) {}
 
   std::string draw() {
-    svg_.rectangle({0, 0}, canvas_width, canvas_height, "background");
-    svg_.text({plot.left, 30}, title(), "title");
-    svg_.text({plot.left, 50}, subtitle(), "muted");
-    draw_legend();
-    draw_axes(svg_, x_, "bits per weight, scales included (log scale)", y_, text_.axis);
-    draw_reference();
-    draw_frontier();
+    svg_.rectangle({0, 0}, canvas_width, canvas_height + legend_.extra_height(), "background");
+    svg_.text({plot_.left, 30}, title(), "title");
+    svg_.text({plot_.left, 50}, subtitle(), "muted");
+    legend_.draw(svg_, 74);
+    draw_axes(svg_, plot_, x_, "bits per weight, scales included (log scale)", y_, text_.axis);
+    for (const ChartReference& reference : data_.references) draw_reference(reference);
+    for (std::size_t run = 0; run < reports_.size(); ++run) draw_frontier(run);
     for (const ChartPoint& point : data_.points) draw_interval(point);
-    for (const ChartPoint& point : data_.points) draw_marker(at(point), family_index(point.family), point);
+    for (const ChartPoint& point : data_.points) draw_point(point);
     draw_labels();
     return svg_.finish();
   }
 
  private:
-  std::string title() const { return fmt::format("{} against bits per weight: {}", text_.name, report_.model_name); }
+  std::string title() const {
+    const std::string& model = reports_.front().model_name;
+    const bool one_model = std::ranges::all_of(reports_, [&](const auto& each) { return each.model_name == model; });
+    return fmt::format("{} against bits per weight{}", text_.name, one_model ? ": " + model : "");
+  }
 
   // Of a long text only some windows may have been evaluated: what counts is the tokens scored.
   std::string measured_on() const {
-    std::string text = fmt::format("{}, {}", report_.dataset_name, report_.protocol);
+    if (!comparable(reports_, metric_)) return "runs differ in what was measured: compare within a run only";
+    if (metric_ == ChartMetric::relative_rmse) return "all quantized weights together";
+    const Report& report = reports_.front();
+    const std::string text = fmt::format("{}, {}", report.dataset_name, report.protocol);
     const auto scored =
-        std::ranges::find_if(report_.cells, [](const auto& cell) { return cell.perplexity.has_value(); });
-    return scored == report_.cells.end() ? text : text + fmt::format(", {} tokens scored", scored->perplexity->tokens);
+        std::ranges::find_if(report.cells, [](const auto& cell) { return cell.perplexity.has_value(); });
+    return scored == report.cells.end() ? text : text + fmt::format(", {} tokens scored", scored->perplexity->tokens);
   }
 
   std::string subtitle() const {
-    std::string text = metric_ == ChartMetric::relative_rmse ? "all quantized weights together" : measured_on();
+    const std::string text = measured_on();
     const bool intervals = std::ranges::any_of(data_.points, [](const auto& point) { return point.lower.has_value(); });
     if (!intervals) return text;
-    return text + (data_.reference ? "; bars: 95 % confidence of the difference from f32, paired over tokens"
-                                   : "; bars: 95 % confidence");
+    if (metric_ == ChartMetric::perplexity && !data_.references.empty())
+      return text + "; bars: 95 % confidence of the difference from f32, paired over tokens";
+    return text + "; bars: 95 % confidence";
+  }
+
+  std::vector<LegendEntry> legend_entries() const {
+    std::vector<LegendEntry> entries;
+    for (std::size_t family = 0; family < data_.families.size(); ++family)
+      entries.push_back(mark_entry(data_.families[family],
+                                   {reports_.size() > 1 ? 0 : family, fmt::format("c{}", family % family_colours)}));
+    if (reports_.size() > 1)
+      for (std::size_t run = 0; run < reports_.size(); ++run)
+        entries.push_back(mark_entry(labels_[run], {run, "ring"}));
+    entries.push_back({"Pareto frontier: nothing smaller is as good", 34, [](SvgDocument& svg, PixelPoint left) {
+                         svg.line(left, {left.x + 26, left.y}, "frontier");
+                         svg.circle({left.x + 13, left.y}, marker_radius + 3, "ring");
+                       }});
+    return entries;
   }
 
   PixelPoint at(double bits, double value) const {
-    return {plot.left + x_.position(bits) * (plot.right - plot.left),
-            plot.bottom - y_.position(value) * (plot.bottom - plot.top)};
+    return {plot_.left + x_.position(bits) * (plot_.right - plot_.left),
+            plot_.bottom - y_.position(value) * (plot_.bottom - plot_.top)};
   }
   PixelPoint at(const ChartPoint& point) const { return at(point.bits_per_weight, point.value); }
 
@@ -100,94 +133,98 @@ class Chart {
     const auto found = std::ranges::find(data_.families, family);
     return static_cast<std::size_t>(found - data_.families.begin());
   }
-
-  void draw_legend() {
-    double x = plot.left + 6;
-    constexpr double y = 74, gap = 26, text_width = 7;
-    for (std::size_t family = 0; family < data_.families.size(); ++family) {
-      draw_shape({x, y}, family, "");
-      svg_.text({x + 11, y + 4}, data_.families[family], "label");
-      x += 11 + text_width * static_cast<double>(data_.families[family].size()) + gap;
-    }
-    svg_.line({x - 8, y}, {x + 14, y}, "frontier");
-    svg_.circle({x + 3, y}, marker_radius + 3, "ring");
-    svg_.text({x + 20, y + 4}, "Pareto frontier: nothing smaller is as good", "label");
+  std::string colour_of(const ChartPoint& point) const {
+    return fmt::format("c{}", family_index(point.family) % family_colours);
   }
 
-  void draw_reference() {
-    if (!data_.reference) return;
-    const double position = y_.position(*data_.reference);
+  std::string name_of(const ChartReference& reference) const {
+    const std::string text = fmt::format("{} {:.4g}", text_.reference, reference.value);
+    return data_.references.size() > 1 ? fmt::format("{}, {}", text, labels_[reference.runs.front()]) : text;
+  }
+
+  void draw_reference(const ChartReference& reference) {
+    const double position = y_.position(reference.value);
     if (position < 0 || position > 1) return;
-    const double y = plot.bottom - position * (plot.bottom - plot.top);
-    svg_.line({plot.left, y}, {plot.right, y}, "reference");
-    const std::string text = fmt::format("{} {:.4g}", text_.reference, *data_.reference);
-    svg_.text({plot.left + 8, y - 6}, text, "strong");
-    blocked_.push_back({plot.left, y - 18, plot.left + 8 + 7 * static_cast<double>(text.size()), y});
-    blocked_.push_back({plot.left, y - 1, plot.right, y + 1});
+    const double y = plot_.bottom - position * (plot_.bottom - plot_.top);
+    svg_.line({plot_.left, y}, {plot_.right, y}, "reference");
+    const std::string text = name_of(reference);
+    svg_.text({plot_.left + 8, y - 6}, text, "strong");
+    blocked_.push_back({plot_.left, y - 18, plot_.left + 8 + 7 * static_cast<double>(display_width(text)), y});
+    blocked_.push_back({plot_.left, y - 1, plot_.right, y + 1});
   }
 
-  void draw_frontier() {
+  void draw_frontier(std::size_t run) {
     std::vector<PixelPoint> frontier;
     for (const ChartPoint& point : data_.points)
-      if (point.on_frontier) frontier.push_back(at(point));
+      if (point.on_frontier && point.place.run == run) frontier.push_back(at(point));
     if (frontier.size() > 1) svg_.polyline(frontier, "frontier");
   }
 
   void draw_interval(const ChartPoint& point) {
     if (!point.lower || !point.upper) return;
     const double top = at(point.bits_per_weight, *point.upper).y;
-    const double bottom = at(point.bits_per_weight, *point.lower).y;
+    const double bottom = std::min(at(point.bits_per_weight, *point.lower).y, plot_.bottom);
     const double x = at(point).x;
     if (bottom - top < 2 * marker_radius) return;  // hidden by the marker
-    const std::string css_class = fmt::format("interval c{}", family_index(point.family) % family_colours);
+    const std::string css_class = "interval " + colour_of(point);
     svg_.line({x, top}, {x, bottom}, css_class);
     for (const double y : {top, bottom}) svg_.line({x - 4, y}, {x + 4, y}, css_class);
     blocked_.push_back({x - 2, top, x + 2, bottom});
   }
 
-  void draw_marker(PixelPoint centre, std::size_t family, const ChartPoint& point) {
-    if (point.on_frontier) svg_.circle(centre, marker_radius + 3, "ring");
-    draw_shape(centre, family,
-               fmt::format("{}: {:.3f} bits per weight, {} {:.5g}", point.method, point.bits_per_weight, text_.name,
-                           point.value));
+  std::string tooltip_of(const ChartPoint& point) const {
+    const std::string run = reports_.size() > 1 ? labels_[point.place.run] + ", " : "";
+    const std::string interval =
+        point.lower && point.upper ? fmt::format(" (95 %: {:.5g} to {:.5g})", *point.lower, *point.upper) : "";
+    return fmt::format("{}{}: {:.3f} bits per weight, {} {:.5g}{}{}", run, point.method, point.bits_per_weight,
+                       text_.name, point.value, interval, point.on_frontier ? ", on the Pareto frontier" : "");
   }
 
-  // Families differ in shape as well as in colour. 0: circle; otherwise a polygon with that many corners, turned.
-  void draw_shape(PixelPoint centre, std::size_t family, const std::string& tooltip) {
-    struct Shape {
-      int corners;
-      double turn;
-    };
-    constexpr std::array<Shape, 5> shapes = {{{0, 0}, {4, 0.125}, {3, 0.25}, {4, 0}, {3, -0.25}}};
-    const Shape shape = shapes[family % shapes.size()];
-    const std::string css_class = fmt::format("c{}", family % family_colours);
-    if (shape.corners == 0) {
-      svg_.circle(centre, marker_radius, css_class, tooltip);
-      return;
+  void draw_point(const ChartPoint& point) {
+    if (point.on_frontier) svg_.circle(at(point), marker_radius + 3, "ring");
+    const std::size_t shape = reports_.size() > 1 ? point.place.run : family_index(point.family);
+    draw_mark(svg_, at(point), {shape, colour_of(point), tooltip_of(point), cell_key(point.place)});
+  }
+
+  // Frontiers first. A method of several runs is named once where its points are together.
+  std::vector<const ChartPoint*> points_to_label() const {
+    std::vector<const ChartPoint*> order;
+    std::map<std::string, std::vector<PixelPoint>> named;
+    for (const bool frontier : {true, false}) {
+      for (const ChartPoint& point : data_.points) {
+        if (point.on_frontier != frontier) continue;
+        const PixelPoint here = at(point);
+        const bool is_named = std::ranges::any_of(named[point.method], [&](const PixelPoint& there) {
+          return std::hypot(here.x - there.x, here.y - there.y) < 4 * marker_radius;
+        });
+        if (is_named) continue;
+        named[point.method].push_back(here);
+        order.push_back(&point);
+      }
     }
-    std::vector<PixelPoint> corners;
-    for (int corner = 0; corner < shape.corners; ++corner) {
-      const double angle = 2 * std::numbers::pi * (shape.turn + static_cast<double>(corner) / shape.corners);
-      const double radius = marker_radius * 1.25;
-      corners.push_back({centre.x + radius * std::cos(angle), centre.y - radius * std::sin(angle)});
-    }
-    svg_.polygon(corners, css_class, tooltip);
+    return order;
   }
 
   void draw_labels() {
-    std::vector<const ChartPoint*> order;
-    for (const ChartPoint& point : data_.points) order.push_back(&point);
-    std::stable_partition(order.begin(), order.end(), [](const ChartPoint* point) { return point->on_frontier; });
+    const std::vector<const ChartPoint*> order = points_to_label();
     std::vector<LabelRequest> requests;
     for (const ChartPoint* point : order)
-      requests.push_back({at(*point), label_font_width * static_cast<double>(point->label.size()) + 2, label_height});
-    const auto boxes = place_labels(requests, {plot, marker_radius + 3, blocked_});
+      requests.push_back(
+          {at(*point), label_font_width * static_cast<double>(display_width(point->label)) + 2, label_height});
+    // All markers are in the way, not only those with a label.
+    LabelLayout layout{plot_, marker_radius + 3, blocked_};
+    for (const ChartPoint& point : data_.points) {
+      const PixelPoint centre = at(point);
+      layout.blocked.push_back({centre.x - layout.marker_radius, centre.y - layout.marker_radius,
+                                centre.x + layout.marker_radius, centre.y + layout.marker_radius});
+    }
+    const auto boxes = place_labels(requests, layout);
     for (std::size_t index = 0; index < order.size(); ++index)
       if (boxes[index]) draw_leader(*order[index], requests[index].anchor, *boxes[index]);
     for (std::size_t index = 0; index < order.size(); ++index)
       if (boxes[index]) draw_label(*order[index], *boxes[index]);
     if (const auto left_out = std::ranges::count_if(boxes, [](const auto& box) { return !box; }); left_out > 0)
-      svg_.text({plot.right, plot.bottom + 42}, fmt::format("{} labels left out for lack of room", left_out), "muted",
+      svg_.text({plot_.right, plot_.bottom + 42}, fmt::format("{} labels left out for lack of room", left_out), "muted",
                 TextAnchor::end);
   }
 
@@ -198,7 +235,7 @@ class Chart {
     if (distance <= marker_radius + 10) return;
     const double start = (marker_radius + 3) / distance;
     svg_.line({anchor.x + start * (nearest.x - anchor.x), anchor.y + start * (nearest.y - anchor.y)}, nearest,
-              fmt::format("leader c{}", family_index(point.family) % family_colours));
+              "leader " + colour_of(point));
   }
 
   void draw_label(const ChartPoint& point, const Box& box) {
@@ -208,11 +245,14 @@ class Chart {
         TextAnchor::middle);
   }
 
-  const Report& report_;
+  std::span<const Report> reports_;
+  std::vector<std::string> labels_;
   ChartMetric metric_;
   ChartData data_;
   MetricText text_;
   Axis x_, y_;
+  Legend legend_;
+  Box plot_;
   SvgDocument svg_;
   std::vector<Box> blocked_;
 };
@@ -230,10 +270,10 @@ std::string_view to_string(ChartMetric metric) {
   return names[static_cast<std::size_t>(metric)];
 }
 
-std::string render_chart(const Report& report, ChartMetric metric) {
-  ChartData data = chart_data(report, metric);
+std::string render_chart(std::span<const Report> reports, ChartMetric metric, Placement placement) {
+  ChartData data = chart_data(reports, metric);
   if (data.points.size() < 2) fail("a chart of {} needs at least two cells with it", to_string(metric));
-  return Chart(report, metric, std::move(data)).draw();
+  return Chart(reports, metric, std::move(data), placement).draw();
 }
 
 }  // namespace quantbench

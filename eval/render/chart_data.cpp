@@ -5,6 +5,8 @@
 #include <limits>
 #include <set>
 
+#include "eval/render/family.h"
+
 namespace quantbench {
 namespace {
 
@@ -15,40 +17,18 @@ std::optional<double> value_of(const CellReport& cell, ChartMetric metric) {
   return {};
 }
 
-bool is_float(const std::string& method) { return method == "f32" || method == "f16" || method == "bf16"; }
-
-void set_family(ChartPoint& point) {
-  const std::size_t colon = point.method.find(':');
-  if (is_float(point.method)) {
-    point.family = "float";
-    point.label = point.method;
-  } else if (colon == std::string::npos) {
-    point.family = "search";
-    point.label = point.method;
-  } else {
-    point.family = point.method.substr(0, colon);
-    point.label = point.method.substr(colon + 1);
-  }
-}
+constexpr double normal_quantile = 1.96;  // of 97.5 %
 
 // The interval is that of the paired difference: the uncertainty that matters for comparing cells, which share their
 // text.
-void set_interval(ChartPoint& point, const CellReport& cell, const std::optional<double>& reference) {
-  const PerplexityReport& perplexity = *cell.perplexity;
+void set_perplexity_interval(ChartPoint& point, const PerplexityReport& perplexity,
+                             const std::optional<double>& reference) {
   if (reference && perplexity.difference_lower && perplexity.difference_upper) {
     point.lower = *reference * std::exp(*perplexity.difference_lower);
     point.upper = *reference * std::exp(*perplexity.difference_upper);
   } else if (perplexity.stderr_ > 0) {
-    point.lower = perplexity.value - 1.96 * perplexity.stderr_;
-    point.upper = perplexity.value + 1.96 * perplexity.stderr_;
-  }
-}
-
-void mark_frontier(std::vector<ChartPoint>& points) {
-  double best = std::numeric_limits<double>::infinity();
-  for (ChartPoint& point : points) {
-    point.on_frontier = point.value < best;
-    best = std::min(best, point.value);
+    point.lower = perplexity.value - normal_quantile * perplexity.stderr_;
+    point.upper = perplexity.value + normal_quantile * perplexity.stderr_;
   }
 }
 
@@ -61,29 +41,68 @@ std::optional<double> reference_of(const Report& report, ChartMetric metric) {
   return {};
 }
 
-}  // namespace
+void add_reference(std::vector<ChartReference>& references, double value, std::size_t run, ChartMetric metric) {
+  constexpr double same = 1e-6;
+  for (ChartReference& known : references) {
+    if (metric == ChartMetric::perplexity && std::abs(value / known.value - 1) > same) continue;
+    known.value = std::max(known.value, value);
+    known.runs.push_back(run);
+    return;
+  }
+  references.push_back({value, {run}});
+}
 
-ChartData chart_data(const Report& report, ChartMetric metric) {
-  ChartData data;
-  data.reference = reference_of(report, metric);
-  std::set<std::string> families;
-  for (const CellReport& cell : report.cells) {
+void add_points(const Report& report, std::size_t run, ChartMetric metric, ChartData& data) {
+  const std::optional<double> reference = reference_of(report, metric);
+  if (reference) add_reference(data.references, *reference, run, metric);
+  for (std::size_t index = 0; index < report.cells.size(); ++index) {
+    const CellReport& cell = report.cells[index];
     const std::optional<double> value = value_of(cell, metric);
     if (cell.status != "ok" || cell.method == "f32" || !value || !(*value > 0) || !(cell.bits_per_weight > 0)) continue;
-    ChartPoint point{cell.method, "", "", cell.bits_per_weight, *value, {}, {}, false};
-    set_family(point);
-    if (metric == ChartMetric::perplexity) set_interval(point, cell, data.reference);
-    families.insert(point.family);
+    const MethodFamily family = family_of(cell.method);
+    ChartPoint point{{run, index}, cell.method, family.name, family.rest, cell.bits_per_weight, *value, {}, {}, false};
+    if (metric == ChartMetric::perplexity) set_perplexity_interval(point, *cell.perplexity, reference);
     data.points.push_back(std::move(point));
   }
+}
+
+void mark_frontiers(std::vector<ChartPoint>& points, std::size_t runs) {
+  std::vector<double> best(runs, std::numeric_limits<double>::infinity());
+  for (ChartPoint& point : points) {
+    point.on_frontier = point.value < best[point.place.run];
+    best[point.place.run] = std::min(best[point.place.run], point.value);
+  }
+}
+
+}  // namespace
+
+ChartData chart_data(std::span<const Report> reports, ChartMetric metric) {
+  ChartData data;
+  for (std::size_t run = 0; run < reports.size(); ++run) add_points(reports[run], run, metric, data);
   std::ranges::stable_sort(data.points, [](const ChartPoint& a, const ChartPoint& b) {
     return a.bits_per_weight != b.bits_per_weight ? a.bits_per_weight < b.bits_per_weight : a.value < b.value;
   });
-  mark_frontier(data.points);
+  mark_frontiers(data.points, reports.size());
+  std::set<std::string> families;
+  for (const ChartPoint& point : data.points) families.insert(point.family);
   data.families.assign(families.begin(), families.end());
   return data;
 }
 
-bool can_chart(const Report& report, ChartMetric metric) { return chart_data(report, metric).points.size() >= 2; }
+bool comparable(std::span<const Report> reports, ChartMetric metric) {
+  return std::ranges::all_of(reports, [&](const Report& report) {
+    const Report& first = reports.front();
+    if (report.model_sha256 != first.model_sha256) return false;
+    if (metric == ChartMetric::relative_rmse) return true;
+    const bool same_windows = !report.dataset_windows || !first.dataset_windows ||
+                              report.dataset_windows->count == first.dataset_windows->count;
+    return report.dataset_sha256 == first.dataset_sha256 && report.protocol == first.protocol &&
+           report.tokenizer_sha256 == first.tokenizer_sha256 && same_windows;
+  });
+}
+
+bool can_chart(std::span<const Report> reports, ChartMetric metric) {
+  return chart_data(reports, metric).points.size() >= 2;
+}
 
 }  // namespace quantbench

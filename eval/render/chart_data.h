@@ -1,7 +1,9 @@
-// What a chart shows, taken from a report: points, their families and the Pareto frontier. No pixels here.
+// What a chart shows, taken from reports: points, their families and the Pareto frontiers. No pixels here.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,24 +12,33 @@
 namespace quantbench {
 
 struct ChartPoint {
+  CellPlace place;
   std::string method;
-  std::string
-      family;  // what is left of the first ':' ("absmax", "gptq"); "float" for f16 and bf16, "search" for a bare type
-  std::string label;  // the rest of the method
+  std::string family;  // see family_of
+  std::string label;   // the rest of the method
   double bits_per_weight = 0;
   double value = 0;
   std::optional<double> lower, upper;  // 95 % confidence interval of the value
-  bool on_frontier = false;            // no point has at most as many bits and at most the value, and less of one
+  bool on_frontier = false;  // no point of the run has at most as many bits and at most the value, and less of one
+};
+
+struct ChartReference {
+  double value = 0;
+  std::vector<std::size_t> runs;  // that have it
 };
 
 struct ChartData {
-  std::vector<ChartPoint> points;     // by bits per weight
-  std::vector<std::string> families;  // sorted
-  std::optional<double> reference;    // perplexity: the f32 cell; KLD: the noise floor
+  std::vector<ChartPoint> points;          // by bits per weight
+  std::vector<std::string> families;       // sorted
+  std::vector<ChartReference> references;  // perplexity: the f32 cells; KLD: the highest noise floor
 };
 
 /// f32 is the reference and no point; failed cells and values that the metric's axis cannot show (zero error) are left
 /// out.
-ChartData chart_data(const Report& report, ChartMetric metric);
+ChartData chart_data(std::span<const Report> reports, ChartMetric metric);
+
+/// What the reports were measured on, when it is the same for all: text and protocol, or the model alone for errors of weights.
+/// Nothing where figures of one run must not be compared with those of another.
+bool comparable(std::span<const Report> reports, ChartMetric metric);
 
 }  // namespace quantbench

@@ -8,7 +8,10 @@
 #include "core/error.h"
 #include "eval/render/axis.h"
 #include "eval/render/chart_data.h"
+#include "eval/render/chart_style.h"
+#include "eval/render/family.h"
 #include "eval/render/label_layout.h"
+#include "eval/render/legend.h"
 #include "eval/render/render.h"
 #include "eval/render/sample_report_for_tests.h"
 #include "eval/render/svg.h"
@@ -50,8 +53,9 @@ TEST(ChartData, FamiliesLabelsAndFrontier) {
   Report report = sample_report();
   report.cells.push_back(sample_cell("q4_0", 4.5, 0.1, 4.6, 0.1));             // worse than absmax at equal bits
   report.cells.push_back(sample_cell("gptq:int8:g128", 8.2, 0.01, 4.4, 0.1));  // worse than absmax with fewer
-  const ChartData data = chart_data(report, ChartMetric::perplexity);
-  EXPECT_EQ(data.reference, 4.0);
+  const ChartData data = chart_data(std::vector{report}, ChartMetric::perplexity);
+  ASSERT_EQ(data.references.size(), 1u);
+  EXPECT_EQ(data.references[0].value, 4.0);
   EXPECT_THAT(data.families, ElementsAre("absmax", "float", "gptq", "search", "zero_point"));
   std::vector<std::string> frontier, labels;
   for (const ChartPoint& point : data.points) {
@@ -63,7 +67,7 @@ TEST(ChartData, FamiliesLabelsAndFrontier) {
 }
 
 TEST(ChartData, TheIntervalIsThatOfThePairedDifference) {
-  const ChartData data = chart_data(sample_report(), ChartMetric::perplexity);
+  const ChartData data = chart_data(std::vector{sample_report()}, ChartMetric::perplexity);
   EXPECT_NEAR(*data.points[1].lower, 4.3 * std::exp(-0.002), 1e-12);
   EXPECT_NEAR(*data.points[1].upper, 4.3 * std::exp(0.002), 1e-12);
 }
@@ -72,9 +76,9 @@ TEST(ChartData, FailedCellsAndZeroErrorsAreNoPoints) {
   Report report = sample_report();
   report.cells[0].status = "failed";
   report.cells[2].kld->mean = 0;
-  EXPECT_EQ(chart_data(report, ChartMetric::mean_kld).points.size(), 1u);
-  EXPECT_FALSE(can_chart(report, ChartMetric::mean_kld));
-  EXPECT_THROW(render_chart(report, ChartMetric::mean_kld), Error);
+  EXPECT_EQ(chart_data(std::vector{report}, ChartMetric::mean_kld).points.size(), 1u);
+  EXPECT_FALSE(can_chart(std::vector{report}, ChartMetric::mean_kld));
+  EXPECT_THROW(render_chart(std::vector{report}, ChartMetric::mean_kld), Error);
 }
 
 TEST(Axis, PositionsIncreaseAndTicksLieInside) {
@@ -122,11 +126,11 @@ TEST(Svg, EscapesTextAndTooltips) {
   EXPECT_THAT(svg.finish(), HasSubstr("viewBox=\"0 0 10 20\""));
   EXPECT_THAT(svg.finish(), HasSubstr("<title>a&lt;b</title>"));
   EXPECT_THAT(svg.finish(),
-              HasSubstr("<circle cx=\"1.0\" cy=\"2.0\" r=\"3.0\" class=\"c0\"><title>x &amp; y</title></circle>"));
+              HasSubstr("<circle cx=\"1.0\" cy=\"2.0\" r=\"3.0\" class=\"c0 mark\"><title>x &amp; y</title></circle>"));
 }
 
 TEST(Chart, HoldsEveryPointTheReferenceAndTheFrontier) {
-  const std::string svg = render_chart(crowded_report(), ChartMetric::perplexity);
+  const std::string svg = render_chart(std::vector{crowded_report()}, ChartMetric::perplexity);
   EXPECT_EQ(occurrences(svg, "bits per weight, Perplexity"), 42u);  // one tooltip a point: all cells but f32
   EXPECT_EQ(occurrences(svg, "class=\"reference\""), 1u);
   EXPECT_EQ(occurrences(svg, "<polyline"), 1u);
@@ -136,16 +140,63 @@ TEST(Chart, HoldsEveryPointTheReferenceAndTheFrontier) {
   for (const char* family : {">absmax<", ">zero_point<", ">rtn<", ">float<"}) EXPECT_THAT(svg, HasSubstr(family));
 }
 
-TEST(Html, HoldsEverythingItNeeds) {
-  Report report = crowded_report();
-  report.cells[2].tensors.push_back({"blk.0.<w>", "int4", 8, 32, 4.5, 0.1, 0.01, 0.2, 0.99, {}, "q8_0"});
-  const std::string html = render_html(std::vector{report});
-  EXPECT_EQ(occurrences(html, "<svg "), 3u);
-  for (const char* external : {"src=", "href=", "url(", "@import", "<script"})
-    EXPECT_EQ(occurrences(html, external), 0u) << external;
-  EXPECT_EQ(occurrences(html, "<tr>"), occurrences(html, "</tr>"));
-  EXPECT_THAT(html, HasSubstr("blk.0.&lt;w&gt;"));
-  EXPECT_THAT(html, HasSubstr("A CPU &amp; more"));
+TEST(Family, IsWhatStandsBeforeTheFormat) {
+  const auto both = [](const char* method) { return family_of(method).name + " | " + family_of(method).rest; };
+  EXPECT_EQ(both("awq+gptq:int3:g128"), "awq+gptq | int3:g128");
+  EXPECT_EQ(both("iq2_s"), "search | iq2_s");
+  EXPECT_EQ(both("iq2_s:imatrix=off"), "search | iq2_s:imatrix=off") << "a bare format with an option is no solver";
+  EXPECT_EQ(both("bf16"), "float | bf16");
+  EXPECT_EQ(both("tomorrow:int9"), "tomorrow | int9") << "of another version";
+}
+
+TEST(ChartData, EachRunHasItsFrontier) {
+  std::vector<Report> reports{sample_report(), sample_report()};
+  for (CellReport& cell : reports[1].cells) cell.perplexity->value *= 1.5;  // worse than the first run everywhere
+  const ChartData data = chart_data(reports, ChartMetric::perplexity);
+  ASSERT_EQ(data.points.size(), 6u);
+  EXPECT_EQ(std::ranges::count_if(data.points, [](const ChartPoint& point) { return point.place.run == 1; }), 3);
+  for (const ChartPoint& point : data.points) {
+    const auto twin = std::ranges::find_if(data.points, [&](const ChartPoint& other) {
+      return other.method == point.method && other.place.run != point.place.run;
+    });
+    EXPECT_EQ(point.on_frontier, twin->on_frontier) << point.method;
+    EXPECT_EQ(reports[point.place.run].cells[point.place.cell].method, point.method);
+  }
+  ASSERT_EQ(data.references.size(), 2u) << "f32 has another perplexity in each";
+  EXPECT_EQ(chart_data(std::vector{sample_report(), sample_report()}, ChartMetric::perplexity).references.size(), 1u);
+}
+
+TEST(Chart, RunsAreDrawnTogetherAndToldApart) {
+  std::vector<Report> reports{crowded_report(), crowded_report()};
+  reports[1].run_name = "other";
+  const std::string svg = render_chart(reports, ChartMetric::perplexity);
+  EXPECT_EQ(occurrences(svg, "bits per weight, Perplexity"), 84u);
+  EXPECT_EQ(occurrences(svg, "<polyline"), 2u);
+  EXPECT_EQ(occurrences(svg, "data-cell=\"1-"), 42u);
+  EXPECT_THAT(svg, HasSubstr(">sample_run</text>"));
+  EXPECT_THAT(svg, HasSubstr("4096 tokens scored"));
+  reports[1].dataset_sha256 = std::string(64, '0');
+  EXPECT_THAT(render_chart(reports, ChartMetric::perplexity), HasSubstr("compare within a run only"));
+  EXPECT_THAT(render_chart(reports, ChartMetric::relative_rmse), Not(HasSubstr("compare within a run only")));
+}
+
+TEST(Legend, RowsAreFilledBeforeTheNextOne) {
+  std::vector<LegendEntry> entries;
+  for (int i = 0; i < 10; ++i) entries.push_back(mark_entry("0123456789", {0, "c0"}));
+  const double width = 16 + 10 * label_font_width + 20;  // symbol, text, gap
+  EXPECT_EQ(Legend(entries, 0, 10 * width).rows(), 1u);
+  EXPECT_EQ(Legend(entries, 0, 4 * width).rows(), 3u);
+  EXPECT_EQ(Legend(entries, 0, 10).rows(), 10u) << "one that fits nowhere has a row to itself";
+  EXPECT_EQ(Legend({}, 0, 10).extra_height(), 0);
+}
+
+TEST(Drawings, OfThePageHaveNoStyleOfTheirOwn) {
+  const std::string inside = render_chart(std::vector{crowded_report()}, ChartMetric::perplexity, Placement::page);
+  EXPECT_EQ(occurrences(inside, "<style>"), 0u);
+  EXPECT_THAT(inside, HasSubstr("class=\"chart\""));
+  EXPECT_THAT(chart_page_style(), HasSubstr(".chart .c0{fill:var(--c0)}"));
+  for (const std::string& variables : {light_variables(), dark_variables()})
+    for (const char* name : {"--c7:", "--h8:", "--g0:", "--back:"}) EXPECT_THAT(variables, HasSubstr(name));
 }
 
 // To look at: QUANTBENCH_CHARTS=DIR writes the charts of the crowded report there.
@@ -153,7 +204,8 @@ TEST(Chart, WritesPicturesOnRequest) {
   const char* directory = std::getenv("QUANTBENCH_CHARTS");
   if (directory == nullptr) GTEST_SKIP() << "QUANTBENCH_CHARTS is not set";
   for (const ChartMetric metric : chart_metrics())
-    std::ofstream(fmt::format("{}/{}.svg", directory, to_string(metric))) << render_chart(crowded_report(), metric);
+    std::ofstream(fmt::format("{}/{}.svg", directory, to_string(metric)))
+        << render_chart(std::vector{crowded_report()}, metric);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Whole documents made of the tables: terminal, Markdown, LaTeX.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "eval/render/render.h"
 
 namespace quantbench {
@@ -17,6 +19,10 @@ std::vector<Table> tables_of(const Report& report) {
   return tables;
 }
 
+std::ptrdiff_t runs_with_cells(std::span<const Report> reports) {
+  return std::ranges::count_if(reports, [](const Report& report) { return !report.cells.empty(); });
+}
+
 }  // namespace
 
 std::string render_terminal(const Report& report, std::size_t width) {
@@ -28,6 +34,7 @@ std::string render_terminal(const Report& report, std::size_t width) {
 
 std::string render_markdown(std::span<const Report> reports) {
   std::string text;
+  if (runs_with_cells(reports) > 1) text = "## All runs\n\n" + to_markdown(result_table(reports));
   for (const Report& report : reports) {
     text += fmt::format("{}## {}\n\n", text.empty() ? "" : "\n", title_of(report));
     for (const std::string& line : provenance_lines(report)) text += "    " + line + "\n";
@@ -38,6 +45,11 @@ std::string render_markdown(std::span<const Report> reports) {
 
 std::string render_latex(std::span<const Report> reports) {
   std::string text;
+  if (runs_with_cells(reports) > 1) {
+    Table all = result_table(reports);
+    all.caption = "Results of all runs.";
+    text = to_latex(all);
+  }
   for (const Report& report : reports) {
     const auto add = [&](Table table, std::string_view what) {
       table.caption = fmt::format("{} of {} ({}, {}).", what, title_of(report), report.model_name, report.protocol);

@@ -172,20 +172,33 @@ std::string to_latex(const Table& table) {
 }
 
 std::string to_html(const Table& table) {
-  const auto line = [&](std::string_view tag, const std::vector<std::string>& fields) {
-    std::string text = "<tr>";
-    for (std::size_t column = 0; column < fields.size(); ++column)
-      text += fmt::format("<{0}{1}>{2}</{0}>", tag, table.columns[column].align == Align::left ? " class=\"left\"" : "",
-                          escape_markup(fields[column]));
-    return text + "</tr>\n";
-  };
-  std::string text = "<table>\n";
+  std::string text =
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table class=\"sortable\">\n";
   if (!table.caption.empty()) text += fmt::format("<caption>{}</caption>\n", escape_markup(table.caption));
-  text += "<thead>\n" + line("th", titles(table)) + "</thead>\n<tbody>\n";
-  for (const auto& row : table.rows) text += line("td", row);
-  text += "</tbody>\n</table>\n";
+  text += "<thead>\n<tr>";
+  for (const Column& column : table.columns) text += header_cell(column);
+  text += "</tr>\n</thead>\n<tbody>\n";
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    text += "<tr>";
+    for (std::size_t column = 0; column < table.columns.size(); ++column)
+      text += body_cell(table, row, column, escape_markup(table.rows[row][column]));
+    text += "</tr>\n";
+  }
+  text += "</tbody>\n</table></div>\n";
   for (const std::string& note : table.notes) text += fmt::format("<p class=\"note\">{}</p>\n", escape_markup(note));
   return text;
+}
+
+std::string header_cell(const Column& column) {
+  return fmt::format("<th scope=\"col\"{}{}>{}</th>", column.align == Align::left ? " class=\"left\"" : "",
+                     column.meaning.empty() ? "" : fmt::format(" title=\"{}\"", escape_markup(column.meaning)),
+                     escape_markup(column.title));
+}
+
+std::string body_cell(const Table& table, std::size_t row, std::size_t column, std::string_view content) {
+  const std::optional<double> number = table.numbers.empty() ? std::nullopt : table.numbers[row][column];
+  return fmt::format("<td{}{}>{}</td>", table.columns[column].align == Align::left ? " class=\"left\"" : "",
+                     number ? fmt::format(" data-v=\"{:.9g}\"", *number) : "", content);
 }
 
 std::string to_csv(const Table& table) {

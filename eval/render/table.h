@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ struct Column {
   Align align = Align::right;
   /// Columns with the highest number are left out first where the width is limited; 0 always stays.
   int dispensable = 0;
+  std::string meaning = {};  // one line for those who do not know the column; may be empty
 };
 
 struct Table {
@@ -22,6 +24,8 @@ struct Table {
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;  // each as long as `columns`
   std::vector<std::string> notes;              // one line each, below the table
+  /// The numbers that the texts show, for sorting: as long as `rows`, or empty.
+  std::vector<std::vector<std::optional<double>>> numbers = {};
 };
 
 /// Characters that a terminal shows for UTF-8 text without wide or combining characters.
@@ -34,8 +38,11 @@ std::string to_text(const Table& table, std::size_t width = 0);
 std::string to_markdown(const Table& table);
 /// A `table` environment; needs the package booktabs.
 std::string to_latex(const Table& table);
-/// A `<table>` element.
+/// A `<table>` element. The script of the page sorts it by the columns that readers choose.
 std::string to_html(const Table& table);
+/// The parts that `to_html` is made of; `content` is markup.
+std::string header_cell(const Column& column);
+std::string body_cell(const Table& table, std::size_t row, std::size_t column, std::string_view content);
 /// RFC 4180 with line feeds: titles, then rows; caption and notes are left out.
 std::string to_csv(const Table& table);
 
