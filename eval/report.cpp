@@ -66,6 +66,7 @@ void fields(Visit& visit, Is<KldReport> auto& kld) {
   visit("top1_agreement", kld.top1_agreement);
   visit("rms_probability_difference", kld.rms_probability_difference);
   visit("noise_floor", kld.noise_floor);
+  visit("stderr", kld.stderr_);
 }
 
 template <class Visit>

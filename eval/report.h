@@ -52,6 +52,7 @@ struct KldReport {  // nats
   double top1_agreement = 1;              // fraction of positions with the same most likely token
   double rms_probability_difference = 0;  // of the probability of the true next token
   double noise_floor = 0;  // mean KLD between two evaluations of the base that differ in summation order only
+  std::optional<double> stderr_ = {};  // JSON: "stderr"; of the mean over scored tokens; absent in old reports
 };
 
 struct ThroughputReport {

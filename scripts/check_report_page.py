@@ -253,7 +253,7 @@ def check_heat_maps(page: Page) -> None:
               worst = Math.min(worst, contrast(style.color, style.backgroundColor));
             }
             return worst;""")
-        require(worst >= 4.4, f"numbers of a heat map have a contrast of {worst:.2f}")
+        require(worst >= 4.5, f"numbers of a heat map have a contrast of {worst:.2f}")
 
 
 def check_points(page: Page) -> None:

@@ -49,6 +49,18 @@ template <std::size_t Width>
   return sum_of_lanes<double>(sums);
 }
 
+// Of the mean of positions as if they were independent, which is how perplexity's is taken, too.
+double standard_error(std::span<const float> divergences, double mean) {
+  if (divergences.size() < 2) return 0;
+  double squares = 0;
+  for (const float divergence : divergences) {
+    const double deviation = static_cast<double>(divergence) - mean;
+    squares += deviation * deviation;
+  }
+  const auto positions = static_cast<double>(divergences.size());
+  return std::sqrt(squares / (positions - 1) / positions);
+}
+
 double probability(const LogitsRow& row, std::size_t token) {
   return std::exp(static_cast<double>(row.logits[token]) - row.log_normalizer);
 }
@@ -81,11 +93,13 @@ KlDivergence KlDivergenceAccumulator::statistics() const {
   std::vector<float> sorted = divergences_;
   std::sort(sorted.begin(), sorted.end());
   const auto positions = static_cast<double>(sorted.size());
-  return {.mean = divergence_sum_ / positions,
+  const double mean = divergence_sum_ / positions;
+  return {.mean = mean,
           .median = quantile(sorted, 0.5),
           .p90 = quantile(sorted, 0.9),
           .p99 = quantile(sorted, 0.99),
           .max = sorted.back(),
+          .standard_error = standard_error(divergences_, mean),
           .top1_agreement = static_cast<double>(agreements_) / positions,
           .rms_probability_difference = std::sqrt(squared_difference_sum_ / positions),
           .positions = sorted.size()};

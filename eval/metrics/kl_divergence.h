@@ -31,6 +31,7 @@ PositionDivergence position_divergence(LogitsRow base, LogitsRow logits, std::si
 /// the quantile f is the value at the fractional index f (n - 1).
 struct KlDivergence {
   double mean = 0, median = 0, p90 = 0, p99 = 0, max = 0;
+  double standard_error = 0;              // of the mean: sqrt(sum (D - mean)^2 / (n - 1) / n); 0 for one position
   double top1_agreement = 0;              // fraction of positions with same_top1
   double rms_probability_difference = 0;  // sqrt(mean probability_difference^2)
   std::size_t positions = 0;

@@ -56,7 +56,14 @@ Axis logarithmic_axis(ValueRange values) {
   std::vector<double> candidates;
   for (const double factor : {1.0, 3.0, 2.0, 5.0})
     for (int power = -12; power <= 6; ++power) candidates.push_back(factor * std::pow(10.0, power));
-  add_ticks(axis, candidates, 0.06, [](double value) { return Tick{0, plain(value), ""}; });
+  const auto label = [](double value) { return Tick{0, plain(value), ""}; };
+  add_ticks(axis, candidates, 0.06, label);
+  constexpr std::size_t few = 4;
+  if (axis.ticks.size() >= few) return axis;
+  std::vector<double> between;
+  for (const double factor : {7.0, 1.5, 4.0, 6.0, 8.0, 1.2, 2.5, 9.0})
+    for (int power = -12; power <= 6; ++power) between.push_back(factor * std::pow(10.0, power));
+  add_ticks(axis, between, 0.1, label);
   return axis;
 }
 

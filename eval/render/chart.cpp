@@ -41,8 +41,10 @@ ValueRange range_of(const ChartData& data) {
 Axis value_axis(const ChartData& data, ChartMetric metric) {
   const ValueRange range = range_of(data);
   constexpr double narrow = 1.15;  // high / low up to which a linear axis shows everything
-  if (metric == ChartMetric::perplexity && data.references.size() == 1) {
-    const double reference = data.references.front().value;
+  const auto [least, most] = std::ranges::minmax_element(data.references, {}, &ChartReference::value);
+  const bool near_each_other = least != data.references.end() && most->value / least->value < narrow;
+  if (metric == ChartMetric::perplexity && near_each_other) {
+    const double reference = least->value;
     if (range.high / reference > narrow) return excess_axis(range, reference);
     return linear_axis({std::min(range.low, reference), std::max(range.high, reference)});
   }
@@ -56,6 +58,7 @@ class Chart {
   Chart(std::span<const Report> reports, ChartMetric metric, ChartData data, Placement placement)
       : reports_(reports),
         labels_(run_labels(reports)),
+        several_(runs_with_cells(reports) > 1),
         metric_(metric),
         data_(std::move(data)),
         text_(text_of(metric)),
@@ -74,6 +77,7 @@ class Chart {
     legend_.draw(svg_, 74);
     draw_axes(svg_, plot_, x_, "bits per weight, scales included (log scale)", y_, text_.axis);
     for (const ChartReference& reference : data_.references) draw_reference(reference);
+    draw_bound();
     for (std::size_t run = 0; run < reports_.size(); ++run) draw_frontier(run);
     for (const ChartPoint& point : data_.points) draw_interval(point);
     for (const ChartPoint& point : data_.points) draw_point(point);
@@ -83,16 +87,17 @@ class Chart {
 
  private:
   std::string title() const {
-    const std::string& model = reports_.front().model_name;
-    const bool one_model = std::ranges::all_of(reports_, [&](const auto& each) { return each.model_name == model; });
-    return fmt::format("{} against bits per weight{}", text_.name, one_model ? ": " + model : "");
+    const bool one_model = comparable(reports_, ChartMetric::relative_rmse);
+    return fmt::format("{} against bits per weight{}", text_.name, one_model ? ": " + first_report().model_name : "");
   }
+
+  const Report& first_report() const { return reports_[data_.points.front().place.run]; }
 
   // Of a long text only some windows may have been evaluated: what counts is the tokens scored.
   std::string measured_on() const {
     if (!comparable(reports_, metric_)) return "runs differ in what was measured: compare within a run only";
     if (metric_ == ChartMetric::relative_rmse) return "all quantized weights together";
-    const Report& report = reports_.front();
+    const Report& report = first_report();
     const std::string text = fmt::format("{}, {}", report.dataset_name, report.protocol);
     const auto scored =
         std::ranges::find_if(report.cells, [](const auto& cell) { return cell.perplexity.has_value(); });
@@ -111,11 +116,12 @@ class Chart {
   std::vector<LegendEntry> legend_entries() const {
     std::vector<LegendEntry> entries;
     for (std::size_t family = 0; family < data_.families.size(); ++family)
-      entries.push_back(mark_entry(data_.families[family],
-                                   {reports_.size() > 1 ? 0 : family, fmt::format("c{}", family % family_colours)}));
-    if (reports_.size() > 1)
+      entries.push_back(
+          mark_entry(data_.families[family], {several_ ? 0 : family, fmt::format("c{}", family % family_colours)}));
+    if (several_)
       for (std::size_t run = 0; run < reports_.size(); ++run)
-        entries.push_back(mark_entry(labels_[run], {run, "ring"}));
+        if (!reports_[run].cells.empty()) entries.push_back(mark_entry(labels_[run], {run, "ring"}));
+    if (!data_.sources.empty()) entries.push_back(line_entry("Gaussian rate-distortion bound", "bound"));
     entries.push_back({"Pareto frontier: nothing smaller is as good", 34, [](SvgDocument& svg, PixelPoint left) {
                          svg.line(left, {left.x + 26, left.y}, "frontier");
                          svg.circle({left.x + 13, left.y}, marker_radius + 3, "ring");
@@ -148,9 +154,33 @@ class Chart {
     const double y = plot_.bottom - position * (plot_.bottom - plot_.top);
     svg_.line({plot_.left, y}, {plot_.right, y}, "reference");
     const std::string text = name_of(reference);
-    svg_.text({plot_.left + 8, y - 6}, text, "strong");
-    blocked_.push_back({plot_.left, y - 18, plot_.left + 8 + 7 * static_cast<double>(display_width(text)), y});
-    blocked_.push_back({plot_.left, y - 1, plot_.right, y + 1});
+    const double width = 8 + 7 * static_cast<double>(display_width(text));
+    Box box{plot_.left, y - 18, plot_.left + width, y};
+    // Names of references that lie close together are stacked.
+    while (std::ranges::any_of(blocked_, [&](const Box& other) { return other.overlaps(box); })) {
+      box.top -= 15;
+      box.bottom -= 15;
+    }
+    svg_.text({plot_.left + 8, box.bottom - 6}, text, "halo strong");
+    blocked_.push_back(box);
+    blocked_.push_back({plot_.left + width, y - 1, plot_.right, y + 1});
+  }
+
+  // As far as the plot shows it.
+  void draw_bound() {
+    if (data_.sources.empty()) return;
+    std::vector<PixelPoint> line;
+    constexpr int steps = 200;
+    const double first = data_.points.front().bits_per_weight, last = data_.points.back().bits_per_weight;
+    for (int step = 0; step <= steps; ++step) {
+      const double bits = first * std::pow(last / first, static_cast<double>(step) / steps);
+      const double bound = least_relative_rmse(data_.sources, bits);
+      if (const double position = y_.position(bound); position > 0 && position < 1) line.push_back(at(bits, bound));
+    }
+    if (line.size() < 2) return;
+    svg_.polyline(line, "bound");
+    for (std::size_t next = 0; next < line.size(); next += 3)
+      blocked_.push_back({line[next].x - 6, line[next].y - 6, line[next].x + 6, line[next].y + 6});
   }
 
   void draw_frontier(std::size_t run) {
@@ -173,7 +203,7 @@ class Chart {
   }
 
   std::string tooltip_of(const ChartPoint& point) const {
-    const std::string run = reports_.size() > 1 ? labels_[point.place.run] + ", " : "";
+    const std::string run = several_ ? labels_[point.place.run] + ", " : "";
     const std::string interval =
         point.lower && point.upper ? fmt::format(" (95 %: {:.5g} to {:.5g})", *point.lower, *point.upper) : "";
     return fmt::format("{}{}: {:.3f} bits per weight, {} {:.5g}{}{}", run, point.method, point.bits_per_weight,
@@ -182,7 +212,7 @@ class Chart {
 
   void draw_point(const ChartPoint& point) {
     if (point.on_frontier) svg_.circle(at(point), marker_radius + 3, "ring");
-    const std::size_t shape = reports_.size() > 1 ? point.place.run : family_index(point.family);
+    const std::size_t shape = several_ ? point.place.run : family_index(point.family);
     draw_mark(svg_, at(point), {shape, colour_of(point), tooltip_of(point), cell_key(point.place)});
   }
 
@@ -247,6 +277,7 @@ class Chart {
 
   std::span<const Report> reports_;
   std::vector<std::string> labels_;
+  bool several_;  // runs with cells
   ChartMetric metric_;
   ChartData data_;
   MetricText text_;

@@ -32,6 +32,20 @@ void set_perplexity_interval(ChartPoint& point, const PerplexityReport& perplexi
   }
 }
 
+// The original weights: of a cell whose transforms left them as they were.
+std::vector<GaussianSource> sources_of(const Report& report) {
+  for (const CellReport& cell : report.cells) {
+    const bool as_they_were = family_of(cell.method).name != "awq" && cell.method.find('+') == std::string::npos;
+    const bool known = std::ranges::all_of(cell.tensors, [](const TensorReport& each) { return each.rms.has_value(); });
+    if (cell.status != "ok" || cell.tensors.empty() || !as_they_were || !known) continue;
+    std::vector<GaussianSource> sources;
+    for (const TensorReport& tensor : cell.tensors)
+      sources.push_back({tensor.rows * tensor.cols, *tensor.rms * *tensor.rms});
+    return sources;
+  }
+  return {};
+}
+
 std::optional<double> reference_of(const Report& report, ChartMetric metric) {
   for (const CellReport& cell : report.cells) {
     if (cell.status != "ok") continue;
@@ -39,6 +53,13 @@ std::optional<double> reference_of(const Report& report, ChartMetric metric) {
     if (metric == ChartMetric::mean_kld && cell.kld && cell.kld->noise_floor > 0) return cell.kld->noise_floor;
   }
   return {};
+}
+
+/// 0 where no cell was scored.
+std::size_t scored_tokens(const Report& report) {
+  for (const CellReport& cell : report.cells)
+    if (cell.perplexity) return cell.perplexity->tokens;
+  return 0;
 }
 
 void add_reference(std::vector<ChartReference>& references, double value, std::size_t run, ChartMetric metric) {
@@ -62,6 +83,10 @@ void add_points(const Report& report, std::size_t run, ChartMetric metric, Chart
     const MethodFamily family = family_of(cell.method);
     ChartPoint point{{run, index}, cell.method, family.name, family.rest, cell.bits_per_weight, *value, {}, {}, false};
     if (metric == ChartMetric::perplexity) set_perplexity_interval(point, *cell.perplexity, reference);
+    if (metric == ChartMetric::mean_kld && cell.kld->stderr_) {
+      point.lower = std::max(0.0, *value - normal_quantile * *cell.kld->stderr_);
+      point.upper = *value + normal_quantile * *cell.kld->stderr_;
+    }
     data.points.push_back(std::move(point));
   }
 }
@@ -76,6 +101,15 @@ void mark_frontiers(std::vector<ChartPoint>& points, std::size_t runs) {
 
 }  // namespace
 
+double least_relative_rmse(const std::vector<GaussianSource>& sources, double bits_per_weight) {
+  double squares = 0, weights = 0;
+  for (const GaussianSource& source : sources) {
+    squares += static_cast<double>(source.weights) * source.mean_square;
+    weights += static_cast<double>(source.weights);
+  }
+  return squares > 0 ? std::sqrt(least_squared_error(sources, bits_per_weight) * weights / squares) : 0;
+}
+
 ChartData chart_data(std::span<const Report> reports, ChartMetric metric) {
   ChartData data;
   for (std::size_t run = 0; run < reports.size(); ++run) add_points(reports[run], run, metric, data);
@@ -86,19 +120,24 @@ ChartData chart_data(std::span<const Report> reports, ChartMetric metric) {
   std::set<std::string> families;
   for (const ChartPoint& point : data.points) families.insert(point.family);
   data.families.assign(families.begin(), families.end());
+  if (metric == ChartMetric::relative_rmse && comparable(reports, metric))
+    for (const Report& report : reports)
+      if (data.sources.empty()) data.sources = sources_of(report);
   return data;
 }
 
 bool comparable(std::span<const Report> reports, ChartMetric metric) {
-  return std::ranges::all_of(reports, [&](const Report& report) {
-    const Report& first = reports.front();
-    if (report.model_sha256 != first.model_sha256) return false;
-    if (metric == ChartMetric::relative_rmse) return true;
-    const bool same_windows = !report.dataset_windows || !first.dataset_windows ||
-                              report.dataset_windows->count == first.dataset_windows->count;
-    return report.dataset_sha256 == first.dataset_sha256 && report.protocol == first.protocol &&
-           report.tokenizer_sha256 == first.tokenizer_sha256 && same_windows;
-  });
+  const Report* first = nullptr;
+  for (const Report& report : reports) {
+    if (report.cells.empty()) continue;
+    if (first == nullptr) first = &report;
+    if (report.model_sha256 != first->model_sha256) return false;
+    if (metric == ChartMetric::relative_rmse) continue;
+    const bool same_text = report.dataset_sha256 == first->dataset_sha256 && report.protocol == first->protocol &&
+                           report.tokenizer_sha256 == first->tokenizer_sha256;
+    if (!same_text || scored_tokens(report) != scored_tokens(*first)) return false;
+  }
+  return true;
 }
 
 bool can_chart(std::span<const Report> reports, ChartMetric metric) {

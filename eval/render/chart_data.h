@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/metrics/rate_distortion.h"
 #include "eval/render/render.h"
 
 namespace quantbench {
@@ -31,14 +32,17 @@ struct ChartData {
   std::vector<ChartPoint> points;          // by bits per weight
   std::vector<std::string> families;       // sorted
   std::vector<ChartReference> references;  // perplexity: the f32 cells; KLD: the highest noise floor
+  std::vector<GaussianSource> sources;     // relative RMSE: the tensors, where the report has their mean squares
 };
 
 /// f32 is the reference and no point; failed cells and values that the metric's axis cannot show (zero error) are left
 /// out.
 ChartData chart_data(std::span<const Report> reports, ChartMetric metric);
 
-/// What the reports were measured on, when it is the same for all: text and protocol, or the model alone for errors of weights.
-/// Nothing where figures of one run must not be compared with those of another.
+/// The bound on the relative RMSE of Gaussian weights (eval/metrics/rate_distortion.h).
+double least_relative_rmse(const std::vector<GaussianSource>& sources, double bits_per_weight);
+
+/// Whether all were measured on the same: model, text and protocol, or the model alone for errors of weights.
 bool comparable(std::span<const Report> reports, ChartMetric metric);
 
 }  // namespace quantbench

@@ -69,6 +69,8 @@ const std::vector<CsvColumn>& csv_columns() {
       of_kld("top1_agreement", &KldReport::top1_agreement),
       of_kld("rms_probability_difference", &KldReport::rms_probability_difference),
       of_kld("noise_floor", &KldReport::noise_floor),
+      {"kld.stderr",
+       [](const Report&, const CellReport& cell) { return cell.kld ? exact(cell.kld->stderr_) : std::string(); }},
   };
   return columns;
 }

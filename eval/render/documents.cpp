@@ -1,8 +1,6 @@
 // Whole documents made of the tables: terminal, Markdown, LaTeX.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "eval/render/render.h"
 
 namespace quantbench {
@@ -17,10 +15,6 @@ std::vector<Table> tables_of(const Report& report) {
   if (!report.orderings.empty()) tables.push_back(ordering_table(report));
   if (!report.kernels.empty()) tables.push_back(kernel_table(report));
   return tables;
-}
-
-std::ptrdiff_t runs_with_cells(std::span<const Report> reports) {
-  return std::ranges::count_if(reports, [](const Report& report) { return !report.cells.empty(); });
 }
 
 }  // namespace

@@ -29,8 +29,6 @@ double sum_of(const std::vector<double>& widths) {
   return sum;
 }
 
-std::string bound_text(double value) { return fmt::format("{:.3g}", value); }
-
 class HeatMapDrawing {
  public:
   HeatMapDrawing(const HeatMap& map, HeatScale scale, Placement placement)
@@ -81,12 +79,12 @@ class HeatMapDrawing {
 
   void draw_scale() {
     const double y = top + row_height * static_cast<double>(map_.rows.size()) + 18;
-    const double step_width = std::min(46.0, (width_ - 2 * margin - 40) / static_cast<double>(heat_steps));
+    const double step_width = (width_ - 2 * margin - 44) / static_cast<double>(heat_steps);
     const std::vector<double> bounds = step_bounds(scale_);
     for (std::size_t step = 0; step <= heat_steps; ++step) {
       const double x = margin + 10 + step_width * static_cast<double>(step);
       if (step < heat_steps) svg_.rectangle({x, y}, step_width, 10, fmt::format("h{}", step));
-      svg_.text({x, y + 24}, bound_text(bounds[step]), "muted", TextAnchor::middle);
+      svg_.text({x, y + 24}, three_digits(bounds[step]), "label", TextAnchor::middle);
     }
     svg_.text({margin + 10, y - 5}, map_.unit, "label");
   }
@@ -124,6 +122,12 @@ std::vector<double> step_bounds(HeatScale scale) {
     bounds.push_back(scale.low *
                      std::pow(scale.high / scale.low, static_cast<double>(step) / static_cast<double>(heat_steps)));
   return bounds;
+}
+
+std::string three_digits(double value) {
+  if (!(value > 0)) return "0";
+  const int decimals = 2 - static_cast<int>(std::floor(std::log10(value)));
+  return decimals > 6 ? fmt::format("{:.2e}", value) : fmt::format("{:.{}f}", value, std::max(decimals, 0));
 }
 
 std::string render_heat_map(const HeatMap& map, HeatScale scale, Placement placement) {

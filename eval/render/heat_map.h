@@ -42,8 +42,11 @@ std::string role_text(std::string_view tensor_name);
 
 /// A layer for each row and a role for each column; tensors of no layer are in a last row. Relative RMSE in percent.
 HeatMap tensor_error_map(const CellReport& cell);
-/// A tensor for each row and a format for each column, those of fewest bits first: nats.
+/// A tensor for each row and a format for each column, those of fewest bits first: 1e-6 nats.
 HeatMap sensitivity_map(const Sensitivity& sensitivity);
+
+/// Three digits, as many in every cell: "0.0537", "14.0", "1240".
+std::string three_digits(double value);
 
 std::string render_heat_map(const HeatMap& map, HeatScale scale, Placement placement);
 /// A `<table>`; each cell has the classes aK and bK: its steps on the scale that all maps share and on the map's own.

@@ -46,7 +46,7 @@ TEST(HeatMap, IsLayerByRole) {
   EXPECT_THAT(map.columns, ElementsAre("token_embd", "attn_q", "ffn_down"));
   ASSERT_TRUE(map.cells[0][1] && map.cells[1][1] && map.cells[2][0] && map.cells[0][2]);
   EXPECT_DOUBLE_EQ(map.cells[0][1]->value, 20);
-  EXPECT_EQ(map.cells[1][1]->text, "10");
+  EXPECT_EQ(map.cells[1][1]->text, "10.0");
   EXPECT_EQ(map.cells[0][2]->text, "0");
   EXPECT_FALSE(map.cells[1][2]);
 }
@@ -74,7 +74,7 @@ TEST(HeatMap, TheTableSaysAllThatTheColoursDo) {
   const HeatMap map = tensor_error_map(cell_with_tensors());
   const std::string table = heat_table(map, {1, 100}, {4, 20});
   EXPECT_THAT(table, HasSubstr("<th scope=\"row\">10</th>"));
-  EXPECT_THAT(table, HasSubstr("<td class=\"a5 b8\" title=\"blk.2.attn_q.weight: relative RMSE 20 %, q4_0"));
+  EXPECT_THAT(table, HasSubstr("<td class=\"a5 b8\" title=\"blk.2.attn_q.weight: 20.0 %, q4_0"));
   const std::string svg = render_heat_map(map, {4, 20}, Placement::standalone);
   EXPECT_THAT(svg, HasSubstr("class=\"h8 mark\"><title>blk.2.attn_q.weight"));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
@@ -113,7 +113,7 @@ Sensitivity sample_sensitivity() {
 TEST(SensitivityDrawings, HaveEveryTensorAndFormat) {
   const HeatMap map = sensitivity_map(sample_sensitivity());
   EXPECT_THAT(map.columns, ElementsAre("q4_k", "q6_k")) << "fewest bits first";
-  EXPECT_EQ(map.cells[0][1]->text, "1e-06");
+  EXPECT_EQ(map.cells[0][1]->text, "1.00");
   EXPECT_FALSE(map.cells[1][1]);
   const std::vector<Drawing> drawings = render_sensitivity(sample_sensitivity());
   ASSERT_EQ(drawings.size(), 2u);

@@ -43,10 +43,11 @@ std::vector<std::string> rows_of(const std::vector<TensorReport>& tensors) {
 
 HeatCell cell_of(const TensorReport& tensor) {
   const double percent = 100 * tensor.relative_rmse;
-  std::string tooltip = fmt::format("{}: relative RMSE {:.4g} %, {} ({:.3f} bits per weight), {} x {}", tensor.name,
-                                    percent, tensor.format, tensor.bits_per_weight, tensor.rows, tensor.cols);
+  std::string tooltip = fmt::format("{}: {} %, {}, {:.3f} bits, {} × {}", tensor.name, three_digits(percent),
+                                    tensor.format, tensor.bits_per_weight, tensor.rows, tensor.cols);
+  if (tensor.rate_distortion_db) tooltip += fmt::format(", {:.2f} dB", *tensor.rate_distortion_db);
   if (!tensor.fallback.empty()) tooltip += "; instead: " + tensor.fallback;
-  return {percent, percent == 0 ? "0" : fmt::format("{:.3g}", percent), tooltip};
+  return {percent, three_digits(percent), tooltip};
 }
 
 std::string interval_text(const MeasuredDivergence& kld) {
@@ -99,10 +100,10 @@ HeatMap tensor_error_map(const CellReport& cell) {
 HeatMap sensitivity_map(const Sensitivity& sensitivity) {
   HeatMap map;
   map.title = "Sensitivity of each tensor";
-  map.subtitle = "KL divergence, nats, when this tensor alone is quantized";
+  map.subtitle = "KL divergence, 1e-6 nats, when this tensor alone is quantized";
   map.row_title = "tensor";
   map.column_title = "format";
-  map.unit = "nats";
+  map.unit = "1e-6 nats";
   const std::vector<SensitivityColumn> columns = columns_of(sensitivity);
   for (const SensitivityColumn& column : columns) map.columns.push_back(column.format);
   for (const TensorSensitivity& tensor : sensitivity.tensors) {
@@ -112,7 +113,8 @@ HeatMap sensitivity_map(const Sensitivity& sensitivity) {
       const FormatSensitivity* format = tensor.find(column.format);
       auto& cell = row.emplace_back();
       if (format == nullptr || !format->kld) continue;
-      cell = HeatCell{format->kld->mean, fmt::format("{:.2g}", format->kld->mean),
+      constexpr double shown_unit = 1e-6;
+      cell = HeatCell{format->kld->mean / shown_unit, three_digits(format->kld->mean / shown_unit),
                       fmt::format("{} as {} ({:.3f} bits per weight): {}", tensor.name, column.format,
                                   column.bits_per_weight, interval_text(*format->kld))};
     }

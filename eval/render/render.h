@@ -25,6 +25,9 @@ struct CellPlace {
 /// What runs are called beside each other: their names, or where these are equal "name (1)", "name (2)".
 std::vector<std::string> run_labels(std::span<const Report> reports);
 
+/// How many of the reports have cells; others may have kernels.
+std::size_t runs_with_cells(std::span<const Report> reports);
+
 /// The cell in attributes of the page: "0-3" for cell 3 of report 0.
 std::string cell_key(CellPlace place);
 

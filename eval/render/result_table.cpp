@@ -62,6 +62,15 @@ std::optional<double> weighted_rmse(const CellReport& cell) {
   return cell.rmse ? cell.rmse->weighted_relative : std::nullopt;
 }
 
+std::optional<double> rate_distortion(const CellReport& cell) {
+  return cell.rmse ? cell.rmse->rate_distortion_db : std::nullopt;
+}
+
+std::string rate_distortion_text(const CellReport& cell) {
+  const auto distance = rate_distortion(cell);
+  return distance ? fmt::format("{:.2f}", *distance) : "";
+}
+
 /// A figure of a part of the cell that may be missing.
 template <class Part>
 auto part_number(std::optional<Part> CellReport::*part, double Part::*member) {
@@ -92,6 +101,11 @@ const std::vector<ResultColumn>& result_columns() {
         "the same with squared errors weighted by the mean square of the input column"},
        weighted_rmse_text,
        weighted_rmse},
+      {{"dB", Align::right, 4,
+        "squared error above the rate-distortion bound of Gaussian weights at as many bits; 6.02 dB are one bit per "
+        "weight"},
+       rate_distortion_text,
+       rate_distortion},
       {{"perplexity", Align::right, 0, "exp(mean negative log-likelihood) with its standard error"},
        perplexity_text,
        part_number(&CellReport::perplexity, &PerplexityReport::value)},
@@ -207,6 +221,11 @@ std::string seconds_text(double seconds) {
 
 std::string cell_key(CellPlace place) { return fmt::format("{}-{}", place.run, place.cell); }
 
+std::size_t runs_with_cells(std::span<const Report> reports) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(reports, [](const Report& report) { return !report.cells.empty(); }));
+}
+
 std::vector<std::string> run_labels(std::span<const Report> reports) {
   std::map<std::string, std::size_t> uses;
   const auto name_of = [](const Report& report) {
@@ -239,7 +258,7 @@ Table result_table(std::span<const Report> reports) {
   for (const ResultColumn& column : result_columns()) table.columns.push_back(column.column);
   const std::vector<CellPlace> order = result_order(reports);
   for (const CellPlace place : order) add_row(table, cell_at(reports, place));
-  if (reports.size() > 1) put_runs_first(table, order, run_labels(reports));
+  if (runs_with_cells(reports) > 1) put_runs_first(table, order, run_labels(reports));
   drop_empty_columns(table);
   table.notes = notes_of(table, reports, order);
   return table;

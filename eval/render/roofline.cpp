@@ -57,12 +57,14 @@ std::string name_of_roof(const std::string& peak, double rate) {
   return fmt::format("multiply-adds of {} {:.0f} GOP/s", known == numbers.end() ? peak : known->second, rate / 1e9);
 }
 
-/// Of many points lying together a few are named: of each op those with the fewest and the most operations per byte and the
+/// A few points are named all; of many that lie together only some: of each op those with the fewest and the most operations per byte and the
 /// slowest and the fastest. The others are read from their tooltips and from the bars.
 std::vector<const RooflinePoint*> points_to_name(const std::vector<RooflinePoint>& points, const std::string& op) {
   std::vector<const RooflinePoint*> of_op;
   for (const RooflinePoint& point : points)
     if (point.op == op) of_op.push_back(&point);
+  constexpr std::size_t few = 8;
+  if (of_op.size() <= few) return of_op;
   const auto rate = [](const RooflinePoint* point) { return point->kernel->flops_per_second; };
   const auto [slowest, fastest] = std::ranges::minmax_element(of_op, {}, rate);
   const auto [left, right] = std::ranges::minmax_element(of_op, {}, &RooflinePoint::intensity);

@@ -72,6 +72,8 @@ class SensitivityChart {
   std::vector<LegendEntry> legend_entries() {
     for (const SensitivityPoint& point : points_)
       if (std::ranges::find(roles_, point.role) == roles_.end()) roles_.push_back(point.role);
+    for (const SensitivityPoint& point : points_)
+      if (!point.layer) roles_outside_.push_back(point.role);
     std::vector<LegendEntry> entries;
     for (std::size_t role = 0; role < roles_.size(); ++role)
       entries.push_back(mark_entry(roles_[role], {role, fmt::format("c{}", role % family_colours)}));
@@ -100,8 +102,9 @@ class SensitivityChart {
   PixelPoint at(const SensitivityPoint& point, std::size_t role, double value) const {
     const double place_width = (plot_.right - plot_.left) / static_cast<double>(places());
     const double spread = std::min(0.6 * place_width, 12.0 * static_cast<double>(roles_.size()));
-    const double offset =
-        roles_.size() < 2 ? 0 : static_cast<double>(role) / static_cast<double>(roles_.size() - 1) - 0.5;
+    const std::vector<std::string>& beside = point.layer ? roles_ : roles_outside_;
+    const auto index = static_cast<double>(std::ranges::find(beside, roles_[role]) - beside.begin());
+    const double offset = beside.size() < 2 ? 0 : index / static_cast<double>(beside.size() - 1) - 0.5;
     return {plot_.left + position(point.layer.value_or(layers_)) * (plot_.right - plot_.left) + offset * spread,
             plot_.bottom - std::clamp(y_.position(value), 0.0, 1.0) * (plot_.bottom - plot_.top)};
   }
@@ -126,7 +129,7 @@ class SensitivityChart {
 
   const Sensitivity& sensitivity_;
   std::vector<SensitivityPoint> points_;
-  std::vector<std::string> roles_;
+  std::vector<std::string> roles_, roles_outside_;  // of all tensors; of those of no layer
   std::size_t layers_ = 0;
   Axis y_;
   Legend legend_;

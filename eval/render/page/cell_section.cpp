@@ -30,20 +30,16 @@ Table tensor_table(const CellReport& cell) {
       {"instead of", Align::left, 0, "why another format than asked was used"}};
   for (const TensorReport& tensor : cell.tensors) {
     const auto& weighted = tensor.weighted_relative_rmse;
+    const auto& distance = tensor.rate_distortion_db;
     table.rows.push_back({tensor.name, tensor.format, fmt::format("{} × {}", tensor.rows, tensor.cols),
                           fmt::format("{:.3f}", tensor.bits_per_weight),
                           fmt::format("{:.3f}", 100 * tensor.relative_rmse),
-                          fmt::format("{:.3g}", tensor.max_abs_error), fmt::format("{:.6f}", tensor.cosine),
-                          weighted ? fmt::format("{:.3f}", 100 * *weighted) : "", tensor.fallback});
-    table.numbers.push_back({{},
-                             {},
-                             static_cast<double>(tensor.rows) * static_cast<double>(tensor.cols),
-                             tensor.bits_per_weight,
-                             tensor.relative_rmse,
-                             tensor.max_abs_error,
-                             tensor.cosine,
-                             weighted,
-                             {}});
+                          distance ? fmt::format("{:.2f}", *distance) : "", fmt::format("{:.3g}", tensor.max_abs_error),
+                          fmt::format("{:.6f}", tensor.cosine), weighted ? fmt::format("{:.3f}", 100 * *weighted) : "",
+                          tensor.fallback});
+    // The other columns are sorted by what they show.
+    auto& numbers = table.numbers.emplace_back(table.columns.size());
+    numbers[2] = static_cast<double>(tensor.rows) * static_cast<double>(tensor.cols);
   }
   return table;
 }
@@ -61,8 +57,9 @@ std::string perplexity_text(const PerplexityReport& perplexity) {
 }
 
 std::string kld_text(const KldReport& kld) {
-  return fmt::format("mean {:.4g}, median {:.4g}, p90 {:.4g}, p99 {:.4g}, max {:.4g} nats; noise floor {:.2g}",
-                     kld.mean, kld.median, kld.p90, kld.p99, kld.max, kld.noise_floor);
+  return fmt::format("mean {:.4g}{}, median {:.4g}, p90 {:.4g}, p99 {:.4g}, max {:.4g} nats; noise floor {:.2g}",
+                     kld.mean, kld.stderr_ ? fmt::format(" ± {:.2g}", *kld.stderr_) : "", kld.median, kld.p90, kld.p99,
+                     kld.max, kld.noise_floor);
 }
 
 std::string formats_text(const CellReport& cell) {
@@ -88,16 +85,18 @@ std::string facts_of_cell(const CellReport& cell) {
   if (cell.rmse)
     add("weight error",
         fmt::format("{:.4g} % relative RMSE, {:.4g} absolute", 100 * cell.rmse->relative, cell.rmse->absolute));
+  if (cell.rmse && cell.rmse->rate_distortion_db)
+    add("rate and distortion",
+        fmt::format("{:.2f} dB above the bound of Gaussian weights", *cell.rmse->rate_distortion_db));
   add("formats", formats_text(cell));
   if (const std::size_t substituted = substituted_tensors(cell); substituted > 0)
     add("substituted", fmt::format("{} tensors are not in the format asked for", substituted));
   add("columns weighted by", cell.importance);
   for (const std::string& note : cell.notes) add("note", note);
   add("seconds", fmt::format("{:.2f}", cell.seconds));
-  add("id", cell.id);
-  add("per-token NLL", cell.nll_sha256.empty() ? "" : fmt::format("{}, sha256 {}", cell.nll_file, cell.nll_sha256));
-  add("per-token KLD", cell.kld_sha256.empty() ? "" : fmt::format("{}, sha256 {}", cell.kld_file, cell.kld_sha256));
-  return text + "</dl>\n";
+  return text + "</dl>\n<details class=\"hashes\"><summary>Id and per-token files</summary>\n<dl class=\"facts\">" +
+         definition("id", cell.id) + definition("NLL, file", cell.nll_file) + definition("sha256", cell.nll_sha256) +
+         definition("KLD, file", cell.kld_file) + definition("sha256", cell.kld_sha256) + "</dl></details>\n";
 }
 
 std::string heat_of_cell(const CellReport& cell, const std::optional<HeatScale>& shared) {
@@ -165,8 +164,9 @@ PageSection cell_section(std::span<const Report> reports) {
     const CellReport& cell = reports[place.run].cells[place.cell];
     maps.push_back(tensor_error_map(cell));
     tensors += cell.tensors.size();
-    names.emplace_back(cell_key(place),
-                       reports.size() > 1 ? fmt::format("{}: {}", labels[place.run], cell.method) : cell.method);
+    names.emplace_back(cell_key(place), runs_with_cells(reports) > 1
+                                            ? fmt::format("{}: {}", labels[place.run], cell.method)
+                                            : cell.method);
   }
   const auto shared = scale_of(maps);
   std::string& text = section.markup;

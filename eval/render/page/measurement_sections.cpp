@@ -39,11 +39,11 @@ std::string sensitivity_markup(const Sensitivity& sensitivity) {
     if (drawing.name == "sensitivity") text += figure(drawing.svg);
   const HeatMap map = sensitivity_map(sensitivity);
   if (const auto scale = scale_of({map}))
-    text += "<details><summary>" + escape_markup(map.subtitle) +
-            ", for each format</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-            "aria-label=\"sensitivity of each tensor and format\">" +
-            heat_table(map, *scale, *scale) + "</div>\n" + heat_legend(scale->low, scale->high, map.unit) +
-            "</details>\n";
+    text +=
+        "<details><summary>Every tensor in every format</summary>\n<div class=\"scroll\" tabindex=\"0\" "
+        "role=\"region\" "
+        "aria-label=\"sensitivity of each tensor and format\">" +
+        heat_table(map, *scale, *scale) + "</div>\n" + heat_legend(scale->low, scale->high, map.unit) + "</details>\n";
   const Table correlations = correlation_table(sensitivity);
   if (!correlations.rows.empty())
     text += "<h3>How well estimates tell the measured divergence</h3>\n" + to_html(correlations);

@@ -110,8 +110,8 @@ std::string heat_legend(double low, double high, const std::string& unit) {
   const std::vector<double> bounds = step_bounds({low, high});
   std::string text = fmt::format("<div class=\"legend\"><span>{}</span>", escape_markup(unit));
   for (std::size_t step = 0; step < heat_steps; ++step)
-    text += fmt::format("<span class=\"swatch h{}\">{:.2g}</span>", step, bounds[step]);
-  return text + fmt::format("<span>to {:.2g}</span></div>", bounds.back());
+    text += fmt::format("<span class=\"swatch h{}\">{}</span>", step, three_digits(bounds[step]));
+  return text + fmt::format("<span>to {}</span></div>", three_digits(bounds.back()));
 }
 
 std::string definition(const std::string& name, const std::string& value) {

@@ -40,11 +40,11 @@ std::string controls(std::span<const Report> reports, std::size_t cells) {
   for (const std::string& family : families) text += chip("family", family, family, "only methods of this family");
   text += chip("front", "1", "Pareto frontier", "only cells that no smaller one equals in perplexity or KL divergence");
   text += "</div>\n";
-  if (reports.size() > 1) {
+  if (runs_with_cells(reports) > 1) {
     text += "<div class=\"chips\" role=\"group\" aria-label=\"runs\">\n";
     const std::vector<std::string> labels = run_labels(reports);
     for (std::size_t run = 0; run < reports.size(); ++run)
-      text += chip("run", std::to_string(run), labels[run], "only cells of this run");
+      if (!reports[run].cells.empty()) text += chip("run", std::to_string(run), labels[run], "only cells of this run");
     text += "</div>\n";
   }
   return text +

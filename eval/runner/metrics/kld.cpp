@@ -15,7 +15,8 @@ void measure(CellContext& context, CellReport& cell) {
                        .max = divergence->max,
                        .top1_agreement = divergence->top1_agreement,
                        .rms_probability_difference = divergence->rms_probability_difference,
-                       .noise_floor = context.shared().noise_floor};
+                       .noise_floor = context.shared().noise_floor,
+                       .stderr_ = divergence->standard_error};
 }
 
 const Register<Metric> registered{
