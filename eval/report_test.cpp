@@ -26,8 +26,9 @@ CellReport full_cell() {
   cell.seconds = 1.25;
   cell.rmse = RmseReport{0.07, 0.001, 0.06, 4};
   cell.perplexity = PerplexityReport{12.5, 0.25, 255, "llamacpp-512", 0.01, 0.005, 0.015};
-  cell.kld = KldReport{0.02, 0.01, 0.05, 0.3, 1.5, 0.97, 0.02, 1e-9};
-  cell.tensors = {{"blk.0.attn_q.weight", "int4:g32:sym", 64, 128, 4.5, 0.07, 0.001, 0.01, 0.998, 0.06, "", 0.014, 4.5}};
+  cell.kld = KldReport{0.02, 0.01, 0.05, 0.3, 1.5, 0.97, 0.02, 1e-9, 0.003};
+  cell.tensors = {
+      {"blk.0.attn_q.weight", "int4:g32:sym", 64, 128, 4.5, 0.07, 0.001, 0.01, 0.998, 0.06, "", 0.014, 4.5}};
   cell.nll_file = "nll/a.f32";
   cell.nll_sha256 = std::string(64, 'b');
   return cell;
@@ -80,6 +81,7 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   EXPECT_EQ(cell.at("tensors").at(0).at("rate_distortion_db"), 4.5);
   EXPECT_EQ(cell.at("perplexity").at("stderr"), 0.25);
   EXPECT_EQ(cell.at("kld").at("noise_floor"), 1e-9);
+  EXPECT_EQ(cell.at("kld").at("stderr"), 0.003);
   EXPECT_EQ(cell.at("tensors").at(0).at("weighted_relative_rmse"), 0.06);
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_peak"), 70);
   EXPECT_EQ(json.at("kernels").at(0).at("percent_of_reading"), 81);

@@ -123,9 +123,13 @@ TEST(KlDivergence, StatisticsByHand) {
   EXPECT_NEAR(result.p90, 0.9, 1e-7);
   EXPECT_NEAR(result.p99, 0.99, 1e-7);
   EXPECT_NEAR(result.max, 1, 1e-7);
+  EXPECT_NEAR(result.standard_error, 0.1, 1e-7);  // squared deviations: 2 (0.25 + 0.16 + 0.09 + 0.04 + 0.01) = 1.1
   EXPECT_DOUBLE_EQ(result.top1_agreement, 6.0 / 11);
   EXPECT_DOUBLE_EQ(result.rms_probability_difference, std::sqrt((10 * 0.01 + 0.25) / 11));
   EXPECT_FLOAT_EQ(accumulator.divergences().front(), 1.0f);
+  KlDivergenceAccumulator one;
+  one.add({0.5, true, 0});
+  EXPECT_EQ(one.statistics().standard_error, 0);
   EXPECT_THROW(KlDivergenceAccumulator().statistics(), Error);
 }
 

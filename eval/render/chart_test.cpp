@@ -121,7 +121,7 @@ TEST(LabelLayout, NoLabelCoversAnotherOrAMarker) {
 }
 
 TEST(Svg, EscapesTextAndTooltips) {
-  SvgDocument svg(10, 20, "", "a<b", "d");
+  SvgDocument svg(10, 20, "text{}", "a<b", "d");
   svg.circle({1, 2}, 3, "c0", "x & y");
   EXPECT_THAT(svg.finish(), HasSubstr("viewBox=\"0 0 10 20\""));
   EXPECT_THAT(svg.finish(), HasSubstr("<title>a&lt;b</title>"));
@@ -178,6 +178,39 @@ TEST(Chart, RunsAreDrawnTogetherAndToldApart) {
   reports[1].dataset_sha256 = std::string(64, '0');
   EXPECT_THAT(render_chart(reports, ChartMetric::perplexity), HasSubstr("compare within a run only"));
   EXPECT_THAT(render_chart(reports, ChartMetric::relative_rmse), Not(HasSubstr("compare within a run only")));
+}
+
+TEST(ChartData, TheIntervalOfTheDivergenceIsThatOfItsMean) {
+  Report report = sample_report();
+  report.cells[0].kld->stderr_ = 0.005;
+  report.cells[2].kld->stderr_ = 0.9;
+  const ChartData data = chart_data(std::vector{report}, ChartMetric::mean_kld);
+  EXPECT_NEAR(*data.points[1].lower, 0.03 - 1.96 * 0.005, 1e-12);
+  EXPECT_NEAR(*data.points[1].upper, 0.03 + 1.96 * 0.005, 1e-12);
+  EXPECT_EQ(*data.points[0].lower, 0) << "a divergence is never negative";
+  EXPECT_FALSE(data.points[2].lower) << "not in old reports";
+}
+
+TensorReport tensor_of(std::size_t weights, double rms) {
+  TensorReport tensor;
+  tensor.rows = 1;
+  tensor.cols = weights;
+  tensor.rms = rms;
+  return tensor;
+}
+
+TEST(ChartData, TheBoundIsThatOfTheOriginalWeights) {
+  Report report = sample_report();
+  EXPECT_TRUE(chart_data(std::vector{report}, ChartMetric::relative_rmse).sources.empty())
+      << "nothing is known of them";
+  report.cells[0].method = "awq:int4:g32";
+  report.cells[0].tensors = {tensor_of(10, 99)};  // scaled by the transform
+  report.cells[2].tensors = {tensor_of(100, 0.5), tensor_of(300, 0.5)};
+  const ChartData data = chart_data(std::vector{report}, ChartMetric::relative_rmse);
+  ASSERT_EQ(data.sources.size(), 2u);
+  EXPECT_EQ(data.sources[1].weights, 300u);
+  for (const double bits : {1.0, 3.5}) EXPECT_NEAR(least_relative_rmse(data.sources, bits), std::pow(2, -bits), 1e-9);
+  EXPECT_THAT(render_chart(std::vector{report}, ChartMetric::relative_rmse), HasSubstr("class=\"bound\""));
 }
 
 TEST(Legend, RowsAreFilledBeforeTheNextOne) {

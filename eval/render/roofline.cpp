@@ -63,13 +63,13 @@ std::vector<const RooflinePoint*> points_to_name(const std::vector<RooflinePoint
   std::vector<const RooflinePoint*> of_op;
   for (const RooflinePoint& point : points)
     if (point.op == op) of_op.push_back(&point);
-  constexpr std::size_t few = 8;
-  if (of_op.size() <= few) return of_op;
   const auto rate = [](const RooflinePoint* point) { return point->kernel->flops_per_second; };
   const auto [slowest, fastest] = std::ranges::minmax_element(of_op, {}, rate);
   const auto [left, right] = std::ranges::minmax_element(of_op, {}, &RooflinePoint::intensity);
-  std::vector<const RooflinePoint*> named;
-  for (const RooflinePoint* point : {*fastest, *slowest, *left, *right})
+  constexpr std::size_t few = 8;
+  std::vector<const RooflinePoint*> named;  // of several shapes the first
+  for (const RooflinePoint* point :
+       of_op.size() <= few ? of_op : std::vector<const RooflinePoint*>{*fastest, *slowest, *left, *right})
     if (std::ranges::none_of(named, [&](const auto* known) { return known->kernel->id == point->kernel->id; }))
       named.push_back(point);
   return named;

@@ -66,9 +66,20 @@ TEST(Table, HtmlEscapesMarkup) {
   Table table;
   table.columns = {{"<b>", Align::left}};
   table.rows = {{"a & \"b\"\x01"}};
-  EXPECT_EQ(to_html(table),
-            "<table>\n<thead>\n<tr><th class=\"left\">&lt;b&gt;</th></tr>\n</thead>\n<tbody>\n"
-            "<tr><td class=\"left\">a &amp; &quot;b&quot;?</td></tr>\n</tbody>\n</table>\n");
+  EXPECT_EQ(
+      to_html(table),
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table class=\"sortable\">\n<thead>\n"
+      "<tr><th scope=\"col\" class=\"left\">&lt;b&gt;</th></tr>\n</thead>\n<tbody>\n"
+      "<tr><td class=\"left\">a &amp; &quot;b&quot;?</td></tr>\n</tbody>\n</table></div>\n");
+}
+
+TEST(Table, HtmlHasTheNumbersAndMeaningsThatThereAre) {
+  Table table;
+  table.columns = {{"size", Align::right, 0, "in <bytes>"}};
+  table.rows = {{"1 KiB"}, {""}};
+  table.numbers = {{1024.0}, {{}}};
+  EXPECT_THAT(to_html(table), testing::HasSubstr("<th scope=\"col\" title=\"in &lt;bytes&gt;\">size</th>"));
+  EXPECT_THAT(to_html(table), testing::HasSubstr("<tr><td data-v=\"1024\">1 KiB</td></tr>\n<tr><td></td></tr>"));
 }
 
 }  // namespace
