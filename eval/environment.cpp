@@ -38,6 +38,7 @@ Environment current_environment(int threads) {
   environment.flags = QUANTBENCH_FLAGS;
   environment.gpu = to_string(gpu_devices());
   environment.version = quantbench_version();
+  environment.commit = quantbench_commit();
   environment.threads = threads;
   return environment;
 }

@@ -83,7 +83,8 @@ std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
 
 int parse_and_run(int argc, char** argv) {
   CLI::App app("quantbench: benchmarks of weight quantizers for language models", "quantbench");
-  app.set_version_flag("--version", "quantbench " + quantbench_version());
+  app.set_version_flag("--version",
+                       fmt::format("quantbench {} (commit {})", quantbench_version(), quantbench_commit()));
   app.require_subcommand(1);
   app.footer(overview);
   std::optional<std::string> isa;

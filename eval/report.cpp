@@ -108,12 +108,14 @@ void fields(Visit& visit, Is<CellReport> auto& cell) {
   visit.unless_empty("nll_sha256", cell.nll_sha256);
   visit.unless_empty("kld_file", cell.kld_file);
   visit.unless_empty("kld_sha256", cell.kld_sha256);
+  visit.unless_empty("commit", cell.commit);
   visit("tensors", cell.tensors);
 }
 
 template <class Visit>
 void fields(Visit& visit, Is<Environment> auto& environment) {
   visit("version", environment.version);
+  visit.unless_empty("commit", environment.commit);
   visit("cpu", environment.cpu);
   visit("isa", environment.isa);
   visit.unless_empty("machine_isa", environment.machine_isa);
@@ -200,6 +202,7 @@ void fields(Visit& visit, Is<Report> auto& report) {
   visit.group("run", [&](auto& run) {
     run("name", report.run_name);
     run("config_sha256", report.config_sha256);
+    run.object_unless_empty("config", report.config);
     run("seed", report.seed);
     run.unless_empty("metrics", report.metrics);
     run.unless_empty("device", report.device);
@@ -258,6 +261,11 @@ class Writer {
     if (!text_or_list.empty()) (*this)(name, text_or_list);
   }
 
+  /// A member that is an object of any shape, held as JSON text.
+  void object_unless_empty(const char* name, const std::string& json) {
+    if (!json.empty()) object_[name] = Json::parse(json);
+  }
+
   template <class Body>
   void group(const char* name, const Body& body) {
     Writer inner(member_path(path_, name));
@@ -311,6 +319,14 @@ class Reader {
     if (object_.contains(name)) (*this)(name, text_or_list);
   }
 
+  void object_unless_empty(const char* name, std::string& json) const {
+    const auto found = object_.find(name);
+    if (found == object_.end()) return;
+    if (!found->is_object()) mistyped(member_path(path_, name), *found, "an object");
+    check_depth(*found, member_path(path_, name), most_depth);
+    json = found->dump();
+  }
+
   template <class Body>
   void group(const char* name, const Body& body) const {
     const std::string path = member_path(path_, name);
@@ -323,6 +339,15 @@ class Reader {
  private:
   [[noreturn]] void mistyped(const std::string& path, const Json& found, const char* expected) const {
     fail("{}: {} is {} and must be {}", source_, path, found.type_name(), expected);
+  }
+
+  // Configs are nested 32 deep at most; text is made of them by recursion.
+  static constexpr int most_depth = 64;
+
+  void check_depth(const Json& json, const std::string& path, int left) const {
+    if (left == 0) fail("{}: {} is nested more than {} deep", source_, path, most_depth);
+    if (!json.is_structured()) return;
+    for (const Json& item : json) check_depth(item, path, left - 1);
   }
 
   template <class T>
@@ -388,6 +413,11 @@ void check_cells(const Report& report, const std::string& source) {
 }
 
 }  // namespace
+
+void keep_commit(CellReport& cell, const Environment& computed_in, const Environment& reported_in) {
+  if (!cell.commit.empty() || computed_in.commit == reported_in.commit) return;
+  cell.commit = computed_in.commit.empty() ? "unknown" : computed_in.commit;
+}
 
 std::string to_json(const Report& report) {
   const Json json = Writer::encode(report, "");

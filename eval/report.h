@@ -94,6 +94,8 @@ struct CellReport {
   /// KL divergence at the same tokens, where it is measured.
   std::string kld_file;
   std::string kld_sha256;
+  /// Of the program that computed the cell, where the report was put together by another one; else empty.
+  std::string commit = {};
 };
 
 /// How a stream of tokens was cut into windows, and what of them was scored (datasets/windows.h).
@@ -150,13 +152,17 @@ struct OrderingReport {
 struct Environment {
   std::string cpu, isa, compiler, flags, gpu, version;
   int threads = 1;
-  std::string machine_isa =
-      {};  // the newest that the machine has: `isa`, unless the run was limited; empty in old reports
+  /// The newest that the machine has: `isa`, unless the run was limited; empty in old reports.
+  std::string machine_isa = {};
+  /// Of the program's sources: quantbench_commit(); empty in old reports.
+  std::string commit = {};
 };
 
 struct Report {
   int schema_version = report_schema_version;
   std::string run_name, config_sha256;
+  /// JSON: the config after includes and overrides, which config_sha256 is of; empty in old reports.
+  std::string config = {};
   std::uint64_t seed = 0;
   std::vector<MetricFacts> metrics;  // empty in old reports, as are all the optional facts below
   std::string device = {};           // where products with weights were evaluated: "cuda"; empty: the CPU
@@ -175,6 +181,9 @@ struct Report {
   std::vector<ExpectationReport> expectations;
   std::vector<OrderingReport> orderings;
 };
+
+/// For a cell of one report that is put into another: names in the cell the commit that computed it, where the reports' differ.
+void keep_commit(CellReport& cell, const Environment& computed_in, const Environment& reported_in);
 
 /// Pretty-printed JSON that validates against the published schema. Throws Error when a number is not finite.
 std::string to_json(const Report& report);

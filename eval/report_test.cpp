@@ -31,6 +31,7 @@ CellReport full_cell() {
       {"blk.0.attn_q.weight", "int4:g32:sym", 64, 128, 4.5, 0.07, 0.001, 0.01, 0.998, 0.06, "", 0.014, 4.5}};
   cell.nll_file = "nll/a.f32";
   cell.nll_sha256 = std::string(64, 'b');
+  cell.commit = std::string(40, '3') + "-dirty";
   return cell;
 }
 
@@ -38,9 +39,10 @@ Report full_report() {
   Report report;
   report.run_name = "default";
   report.config_sha256 = std::string(64, 'c');
+  report.config = R"({"methods":["q4_k"],"seed":"42"})";
   report.seed = 42;
   report.device = "cuda";
-  report.environment = {"a cpu", "avx2", "g++", "-O3", "", "0.1.0", 2, "avx512"};
+  report.environment = {"a cpu", "avx2", "g++", "-O3", "", "0.1.0", 2, "avx512", std::string(40, '4')};
   report.model_name = "embedded:stories";
   report.model_sha256 = std::string(64, 'd');
   report.model_parameters = 1000;
@@ -69,6 +71,9 @@ TEST(Report, JsonHasTheDocumentedPaths) {
   const auto json = nlohmann::json::parse(to_json(full_report()));
   EXPECT_EQ(json.at("run").at("name"), "default");
   EXPECT_EQ(json.at("run").at("seed"), 42);
+  EXPECT_EQ(json.at("run").at("config").at("methods").at(0), "q4_k");
+  EXPECT_EQ(json.at("environment").at("commit"), std::string(40, '4'));
+  EXPECT_EQ(json.at("cells").at(0).at("commit"), std::string(40, '3') + "-dirty");
   EXPECT_EQ(json.at("run").at("device"), "cuda");
   EXPECT_EQ(json.at("environment").at("isa"), "avx2");
   EXPECT_EQ(json.at("environment").at("machine_isa"), "avx512");
@@ -101,6 +106,27 @@ TEST(Report, JsonHasTheDocumentedPaths) {
 TEST(Report, ReadingIsTheInverseOfWriting) {
   const std::string text = to_json(full_report());
   EXPECT_EQ(to_json(parse_report(text, "test")), text);
+}
+
+// What run.config_sha256 is of, byte by byte.
+TEST(Report, TheConfigSurvivesAsItWasHashed) {
+  EXPECT_EQ(parse_report(to_json(full_report()), "test").config, full_report().config);
+}
+
+TEST(Report, ACellNamesAnotherCommitThanThatOfItsReport) {
+  Environment first, second;
+  first.commit = std::string(40, '1');
+  second.commit = std::string(40, '2');
+  CellReport cell;
+  keep_commit(cell, first, first);
+  EXPECT_EQ(cell.commit, "");
+  keep_commit(cell, first, second);
+  EXPECT_EQ(cell.commit, first.commit);
+  keep_commit(cell, second, second);
+  EXPECT_EQ(cell.commit, first.commit) << "a cell that was put together twice is still of the commit that computed it";
+  CellReport old;
+  keep_commit(old, {}, second);
+  EXPECT_EQ(old.commit, "unknown");
 }
 
 TEST(Report, AnySeedSurvives) {
@@ -196,6 +222,15 @@ INSTANTIATE_TEST_SUITE_P(
                   "cells[0].kld is null and must be an object"},
         BadReport{"negative_count", [] { return with([](auto& j) { j["cells"][0]["size_bytes"] = -1; }); },
                   "cells[0].size_bytes = -1 is out of range"},
+        BadReport{"config", [] { return with([](auto& j) { j["run"]["config"] = "text"; }); },
+                  "run.config is string and must be an object"},
+        BadReport{"deep_config",
+                  [] {
+                    return with([](auto& j) {
+                      j["run"]["config"]["a"] = nlohmann::json::parse(std::string(99, '[') + std::string(99, ']'));
+                    });
+                  },
+                  "run.config is nested more than 64 deep"},
         BadReport{"status", [] { return with([](auto& j) { j["cells"][0]["status"] = "fine"; }); },
                   "must be ok or failed"},
         BadReport{"duplicate_cell", [] { return with([](auto& j) { j["cells"].push_back(j["cells"][0]); }); },

@@ -62,7 +62,10 @@ TEST(Usage, EveryCommandCanBeLimitedToAnInstructionSet) {
   expect_error("doctor --isa sse", "unknown instruction set 'sse': expected one of scalar, avx2, avx512, neon");
 }
 
-TEST(Usage, VersionIsPrinted) { EXPECT_THAT(run_program("--version").output, StartsWith("quantbench 0.")); }
+TEST(Usage, VersionIsPrintedWithTheCommit) {
+  EXPECT_THAT(run_program("--version").output,
+              testing::ContainsRegex("^quantbench 0\\.[0-9.]+ \\(commit ([0-9a-f]+(-dirty)?|unknown)\\)\n$"));
+}
 
 TEST(Usage, AReaderThatStopsEarlyIsNoFailure) {
   // `true` reads nothing; the exit code of the program itself comes back over standard error.

@@ -292,9 +292,9 @@ std::vector<Method> expected_methods(const Expectations& expectations) {
   return methods;
 }
 
-std::string experiment_hash(YamlNode root) {
+std::string experiment_text(YamlNode root) {
   std::erase_if(root.members, [](const YamlNode::Member& member) { return member.key == "threads"; });
-  return sha256(canonical_text(root));
+  return canonical_text(root);
 }
 
 Config read_config(const YamlNode& root, const std::string& source) {
@@ -340,7 +340,8 @@ Config read_config(const YamlNode& root, const std::string& source) {
   for (const Method& method : config.methods)
     if (needs_calibration_text(method)) require_key(root, "calibration", "method " + to_string(method));
   add_f32(config);
-  config.sha256 = experiment_hash(root);
+  config.json = experiment_text(root);
+  config.sha256 = sha256(config.json);
   return config;
 }
 

@@ -62,7 +62,8 @@ struct Config {
   std::uint64_t seed = 0;
   std::optional<int> threads;
   std::size_t most_cells = 1000;
-  std::string sha256;              // of the merged tree without `threads`: equal for equal experiments
+  std::string json;    // the merged tree without `threads`, canonical_text (yaml.h): equal for equal experiments
+  std::string sha256;  // of `json`
   std::vector<std::string> notes;  // what a reader should know: duplicates dropped, cells added
 
   bool measures(std::string_view metric) const;

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "core/error.h"
+#include "core/hash.h"
 
 namespace quantbench {
 namespace {
@@ -320,7 +321,8 @@ TEST(Config, TheHashNamesTheExperimentNotItsLayout) {
   const std::string text = "model: m.gguf\ndataset: {text: t.txt, chunks: 60}\nmethods: [f32]\n";
   const std::string other = "methods:\n- f32\ndataset:\n  chunks: 60\n  text: t.txt\nmodel: m.gguf\nthreads: 2\n";
   EXPECT_EQ(parse(text).sha256, parse(other).sha256);
-  EXPECT_EQ(parse(text).sha256.size(), 64u);
+  EXPECT_EQ(parse(text).json, R"({"dataset":{"chunks":"60","text":"t.txt"},"methods":["f32"],"model":"m.gguf"})");
+  EXPECT_EQ(parse(text).sha256, sha256(parse(text).json));
   EXPECT_NE(parse(text).sha256, parse(text, {"dataset.chunks=61"}).sha256);
 }
 

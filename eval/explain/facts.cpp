@@ -116,6 +116,7 @@ void add_program(const Report& report, std::vector<Fact>& facts) {
   const Environment& environment = report.environment;
   facts.push_back(plain("metric versions", Affects::everything, metric_versions(report)));
   facts.push_back(plain("quantbench", Affects::everything, environment.version));
+  facts.push_back(plain("commit", Affects::everything, environment.commit == "unknown" ? "" : environment.commit));
   facts.push_back(plain("products on", Affects::last_digits,
                         report.device.empty() ? "CPU" : fmt::format("{} ({})", report.device, environment.gpu)));
   facts.push_back(plain("instruction set", Affects::last_digits, environment.isa));

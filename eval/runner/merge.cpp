@@ -52,6 +52,7 @@ class Merger {
     for (CellReport& cell : part.cells) {
       copy(store.nll_file(cell.id), cell.nll_file);
       copy(store.kld_file(cell.id), cell.kld_file);
+      keep_commit(cell, part.environment, merged_.report.environment);
       merged_.report.cells.push_back(std::move(cell));
     }
     if (merged_.report.run_name.empty()) {

@@ -55,6 +55,7 @@ Report report_header(const Config& config, const Experiment& experiment, int thr
   Report report;
   report.run_name = config.name;
   report.config_sha256 = config.sha256;
+  report.config = config.json;
   report.seed = config.seed;
   report.device = config.device == "cpu" ? "" : config.device;
   for (const std::string& name : config.metrics)

@@ -69,6 +69,7 @@ class Runner {
       notice(fmt::format("{} is computed again: {}", plan_.cells[index].method_id, stored.problem));
     if (!stored.report || stored.report->cells.empty() || stored.report->cells[0].status != "ok") return false;
     cells_[index] = stored.report->cells[0];
+    keep_commit(*cells_[index], stored.report->environment, header_.environment);
     return true;
   }
 

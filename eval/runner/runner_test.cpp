@@ -12,6 +12,8 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/hash.h"
+#include "eval/environment.h"
 #include "eval/metrics/perplexity.h"
 #include "eval/runner/merge.h"
 #include "eval/runner/metric.h"
@@ -239,6 +241,34 @@ TEST(Runner, FinishedCellsAreNeverComputedAgainUnlessFresh) {
   EXPECT_EQ(to_json(again.report), first) << "even the seconds are those of the first run";
   options.fresh = true;
   EXPECT_EQ(run(tiny, options).computed, 5u);
+}
+
+TEST(Runner, ReportsSayTheirConfigAndCommit) {
+  const TinyExperiment tiny("[f32]");
+  const Report report = run(tiny, options_for(tiny)).report;
+  EXPECT_EQ(sha256(report.config), report.config_sha256);
+  EXPECT_EQ(report.environment.commit, quantbench_commit());
+  EXPECT_EQ(report.cells[0].commit, "") << "that of the report";
+}
+
+TEST(Runner, FinishedCellsOfAnotherCommitAreKeptAndSaySo) {
+  const TinyExperiment tiny("[f32, rtn:q4_0]");
+  run(tiny, options_for(tiny));
+  const ResultStore store(tiny.folder / "store");
+  const std::string& id = tiny.plan.cells[1].id;
+  Report stored = *store.find(id).report;
+  stored.environment.commit = std::string(40, 'a');
+  const TokenFigures tokens{store.read_nll(stored.cells[0]), {}};
+  stored.cells[0].kld_file = stored.cells[0].kld_sha256 = "";
+  store.save(id, stored, tokens);
+  RunResult again = run(tiny, options_for(tiny));
+  EXPECT_EQ(again.computed, 0u);
+  EXPECT_EQ(again.report.cells[0].commit, "");
+  EXPECT_EQ(again.report.cells[1].commit, std::string(40, 'a'));
+  EXPECT_EQ(schema_errors(to_json(again.report)), "");
+  const Report merged = merge_stores({tiny.folder / "store"}, tiny.folder / "merged.json").report;
+  EXPECT_EQ(merged.cells[0].commit, "");
+  EXPECT_EQ(merged.cells[1].commit, std::string(40, 'a'));
 }
 
 TEST(Runner, ShardsOfOneStoreAddUpToTheWholeRun) {
