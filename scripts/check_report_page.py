@@ -3,6 +3,7 @@
 
     scripts/check_report_page.py results/default/report.html
     scripts/check_report_page.py report.html --pictures docs/pictures      # also writes pictures of it
+    scripts/check_report_page.py report.json --build quantbench            # makes the page by that program first
 
 Fails, saying what and with exit code 1, unless: nothing is written to the console; no request leaves the file; the file is smaller
 than 2 MB; every column sorts by pointer and by keyboard, with numbers in order and empty ones last; filters show what they should;
@@ -10,7 +11,7 @@ rows, points and the list choose the cell that is shown; the theme can be change
 than a phone. A part that the report has nothing for is not checked, and said so.
 
 Needs Debian's chromium, chromium-driver and python3-selenium, and for the pictures poppler-utils; optipng and pngquant make them smaller.
-Exit code 2: something of that is missing.
+Exit code 77: something of that is missing. 2: bad input.
 """
 
 from __future__ import annotations
@@ -400,7 +401,7 @@ def write_pictures(page: Page, folder: Path) -> None:
         page.emulate(theme)
         page.size(*DESKTOP)
         page.open()
-        picture(page, folder / f"report_{theme}.png")
+        picture(page, folder / f"report_{theme}.png", clip_height=3300)
         page.size(*PHONE, mobile=True)
         page.open()
         picture(page, folder / f"report_{theme}_phone.png", clip_height=2600)
@@ -440,32 +441,45 @@ def run_checks(page: Page) -> bool:
     return good
 
 
+def check(path: Path, pictures: Path | None) -> bool:
+    browser = start_browser()
+    try:
+        page = Page(browser, path)
+        print(f"{path}: {path.stat().st_size} bytes")
+        good = run_checks(page)
+        if pictures:
+            write_pictures(page, pictures)
+    finally:
+        browser.quit()
+    return good
+
+
+def missing_programs(with_pictures: bool) -> list[str]:
+    needed = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+    if with_pictures:
+        needed["pdftoppm"] = "poppler-utils"
+    missing = [package for program, package in needed.items() if not shutil.which(program)]
+    return missing + (["python3-selenium"] if webdriver is None else [])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("page", type=Path)
+    parser.add_argument("page", type=Path, help="report.html, or with --build a report.json")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="writes pictures of both themes, a phone and print there")
+    parser.add_argument("--build", type=Path, metavar="QUANTBENCH", help="makes the page of a report.json by this program first")
     arguments = parser.parse_args()
-    missing = [program for program in ("chromium", "chromedriver") if not shutil.which(program)]
-    if webdriver is None:
-        missing.append("python3-selenium")
-    if arguments.pictures and not shutil.which("pdftoppm"):
-        missing.append("pdftoppm (poppler-utils)")
-    if missing:
-        print("check_report_page: missing: " + ", ".join(missing), file=sys.stderr)
-        return 2
+    if missing := missing_programs(arguments.pictures is not None):
+        print("check_report_page: missing Debian packages: " + " ".join(missing), file=sys.stderr)
+        return 77
     if not arguments.page.is_file():
         print(f"check_report_page: {arguments.page} is no file", file=sys.stderr)
         return 2
-    browser = start_browser()
-    try:
-        page = Page(browser, arguments.page)
-        print(f"{arguments.page}: {arguments.page.stat().st_size} bytes")
-        good = run_checks(page)
-        if arguments.pictures:
-            write_pictures(page, arguments.pictures)
-    finally:
-        browser.quit()
-    return 0 if good else 1
+    with tempfile.TemporaryDirectory() as folder:
+        page = arguments.page
+        if arguments.build:
+            subprocess.run([arguments.build, "report", page, "--out", folder, "--format", "html"], check=True)
+            page = Path(folder) / "report.html"
+        return 0 if check(page, arguments.pictures) else 1
 
 
 if __name__ == "__main__":

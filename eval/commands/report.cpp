@@ -45,21 +45,28 @@ void check_formats(const std::vector<std::string>& formats) {
 /// Collects the files of one call and says where they are.
 class Output {
  public:
-  explicit Output(std::filesystem::path directory) : directory_(std::move(directory)) {
-    std::error_code error;
-    std::filesystem::create_directories(directory_, error);
-    if (error) fail("cannot create the directory {}: {}", directory_.string(), error.message());
-  }
+  explicit Output(std::filesystem::path directory) : directory_(std::move(directory)) { create(directory_); }
   void write(const std::string& name, std::string_view text) const {
     write_text_atomically(directory_ / name, text);
     print_text((directory_ / name).string() + "\n");
   }
-  void draw(const std::string& name, std::string_view svg) const {
-    write_png(directory_ / name, svg);
-    print_text((directory_ / name).string() + "\n");
+  void draw(const Drawing& drawing, const std::string& format) const {
+    const std::filesystem::path path = directory_ / (drawing.name + "." + format);
+    create(path.parent_path());
+    if (format == "png")
+      write_png(path, drawing.svg);
+    else
+      write_text_atomically(path, drawing.svg);
+    print_text(path.string() + "\n");
   }
 
  private:
+  static void create(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) fail("cannot create the directory {}: {}", directory.string(), error.message());
+  }
+
   std::filesystem::path directory_;
 };
 
@@ -90,12 +97,8 @@ void write_drawings(const Material& material, const std::string& format, const O
   const std::vector<Drawing> drawings = all_drawings(material);
   Progress progress("pictures", drawings.size());
   for (const Drawing& drawing : drawings) {
-    const std::string name = drawing.name + "." + format;
-    if (format == "svg")
-      output.write(name, drawing.svg);
-    else
-      output.draw(name, drawing.svg);
-    progress.step(name);
+    output.draw(drawing, format);
+    progress.step(drawing.name);
   }
 }
 

@@ -91,5 +91,23 @@ TEST(ReportCommand, WritesEveryFormat) {
   std::filesystem::remove_all(directory);
 }
 
+TEST(ReportCommand, DrawsSeveralReportsTogether) {
+  const auto directory = std::filesystem::temp_directory_path() / fmt::format("report_overlay_{}", ::getpid());
+  std::filesystem::create_directories(directory);
+  Report report = sample_report();
+  report.cells[0].tensors.push_back({"blk.0.attn_q.weight", "int4:g32", 8, 32, 4.5, 0.1, 0.01, 0.2, 0.99, {}, ""});
+  write_text_atomically(directory / "a.json", to_json(report));
+  report.run_name = "other_run";
+  write_text_atomically(directory / "b.json", to_json(report));
+  const ProgramResult result =
+      run_program(fmt::format("report {0}/a.json {0}/b.json --out {0}/pages --format html,md,svg", directory.string()));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(read_text(directory / "pages/report.md"), HasSubstr("| other_run | absmax:int4:g32 | 4.500 |"));
+  EXPECT_THAT(read_text(directory / "pages/perplexity.svg"), HasSubstr("other_run, absmax:int4:g32"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "pages/tensor_error/001_absmax_int4_g32_2.svg"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "pages/perplexity_1.svg"));
+  std::filesystem::remove_all(directory);
+}
+
 }  // namespace
 }  // namespace quantbench

@@ -116,8 +116,9 @@ class Chart {
   std::vector<LegendEntry> legend_entries() const {
     std::vector<LegendEntry> entries;
     for (std::size_t family = 0; family < data_.families.size(); ++family)
-      entries.push_back(
-          mark_entry(data_.families[family], {several_ ? 0 : family, fmt::format("c{}", family % family_colours)}));
+      if (std::ranges::find(data_.points, data_.families[family], &ChartPoint::family) != data_.points.end())
+        entries.push_back(
+            mark_entry(data_.families[family], {several_ ? 0 : family, fmt::format("c{}", family % family_colours)}));
     if (several_)
       for (std::size_t run = 0; run < reports_.size(); ++run)
         if (!reports_[run].cells.empty()) entries.push_back(mark_entry(labels_[run], {run, "ring"}));

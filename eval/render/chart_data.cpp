@@ -118,7 +118,9 @@ ChartData chart_data(std::span<const Report> reports, ChartMetric metric) {
   });
   mark_frontiers(data.points, reports.size());
   std::set<std::string> families;
-  for (const ChartPoint& point : data.points) families.insert(point.family);
+  for (const Report& report : reports)
+    for (const CellReport& cell : report.cells)
+      if (cell.method != "f32") families.insert(family_of(cell.method).name);
   data.families.assign(families.begin(), families.end());
   if (metric == ChartMetric::relative_rmse && comparable(reports, metric))
     for (const Report& report : reports)

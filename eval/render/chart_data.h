@@ -30,7 +30,7 @@ struct ChartReference {
 
 struct ChartData {
   std::vector<ChartPoint> points;          // by bits per weight
-  std::vector<std::string> families;       // sorted
+  std::vector<std::string> families;       // sorted; of all cells, so that a hue means the same in every chart
   std::vector<ChartReference> references;  // perplexity: the f32 cells; KLD: the highest noise floor
   std::vector<GaussianSource> sources;     // relative RMSE: the tensors, where the report has their mean squares
 };

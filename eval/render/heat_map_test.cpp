@@ -87,8 +87,8 @@ TEST(HeatMap, OfFilesHaveNamesThatFileSystemsTake) {
   report.cells[1].method = "../a b:c=1/<>";
   const std::vector<Drawing> drawings = render_tensor_errors(report);
   ASSERT_EQ(drawings.size(), 2u);
-  EXPECT_EQ(drawings[0].name, "tensor_error_001_q4_0");
-  EXPECT_EQ(drawings[1].name, "tensor_error_002_.._a_b_c_1___");
+  EXPECT_EQ(drawings[0].name, "tensor_error/001_q4_0");
+  EXPECT_EQ(drawings[1].name, "tensor_error/002_.._a_b_c_1___");
 }
 
 Sensitivity sample_sensitivity() {

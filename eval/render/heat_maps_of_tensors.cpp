@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <string_view>
 
@@ -123,21 +124,17 @@ HeatMap sensitivity_map(const Sensitivity& sensitivity) {
 }
 
 std::vector<Drawing> render_tensor_errors(const Report& report, Placement placement) {
-  std::vector<HeatMap> maps;
-  for (const CellReport& cell : report.cells)
-    if (!cell.tensors.empty()) maps.push_back(tensor_error_map(cell));
   std::vector<Drawing> drawings;
   std::size_t number = 0;
   for (const CellReport& cell : report.cells) {
     ++number;
-    if (cell.tensors.empty()) continue;
     const HeatMap map = tensor_error_map(cell);
     const auto scale = scale_of({map});
     if (!scale) continue;  // f32: no error
-    std::string name = fmt::format("tensor_error_{:03}_{}", number, cell.method);
+    std::string name = fmt::format("{:03}_{}", number, cell.method);
     std::ranges::replace_if(
         name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_' && c != '-' && c != '.'; }, '_');
-    drawings.push_back({name, map.title, render_heat_map(map, *scale, placement)});
+    drawings.push_back({"tensor_error/" + name, map.title, render_heat_map(map, *scale, placement)});
   }
   return drawings;
 }

@@ -81,7 +81,7 @@ bool can_draw_roofline(const Report& report);
 /// 2009), for the largest thread count, as SVG. Throws Error unless can_draw_roofline.
 std::string render_roofline(const Report& report, Placement placement = Placement::standalone);
 
-/// A drawing and the name of its file, without extension.
+/// A drawing and the name of its file, without extension; it may lie in a folder.
 struct Drawing {
   std::string name;
   std::string title;

@@ -98,6 +98,9 @@ std::string escape_markdown(std::string_view text) {
   return escape(text, {{'|', "\\|"}, {'\n', " "}, {'\r', " "}, {'<', "&lt;"}, {'~', "\\~"}, {'*', "\\*"}});
 }
 
+// A title may be broken into lines, but not before its unit.
+std::string with_its_unit(std::string title) { return replace_all(std::move(title), " %", "&nbsp;%"); }
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   return '"' + escape(text, {{'"', "\"\""}}) + '"';
@@ -192,7 +195,7 @@ std::string to_html(const Table& table) {
 std::string header_cell(const Column& column) {
   return fmt::format("<th scope=\"col\"{}{}>{}</th>", column.align == Align::left ? " class=\"left\"" : "",
                      column.meaning.empty() ? "" : fmt::format(" title=\"{}\"", escape_markup(column.meaning)),
-                     escape_markup(column.title));
+                     with_its_unit(escape_markup(column.title)));
 }
 
 std::string body_cell(const Table& table, std::size_t row, std::size_t column, std::string_view content) {

@@ -90,11 +90,12 @@ PageSection kernel_section(std::span<const Report> reports) {
 }
 
 PageSection expectation_section(std::span<const Report> reports) {
-  return {"papers", "Published and measured", for_each_run(reports, [](const Report& report) {
-            std::string text;
-            if (!report.expectations.empty()) text += "<h4>Figures</h4>\n" + to_html(expectation_table(report));
-            if (!report.orderings.empty()) text += "<h4>Orderings</h4>\n" + to_html(ordering_table(report));
-            return text;
+  const int level = reports.size() > 1 ? 4 : 3;  // below the name of the run
+  const auto part = [level](const char* title, const Table& table) {
+    return table.rows.empty() ? "" : fmt::format("<h{0}>{1}</h{0}>\n{2}", level, title, to_html(table));
+  };
+  return {"papers", "Published and measured", for_each_run(reports, [&](const Report& report) {
+            return part("Figures", expectation_table(report)) + part("Orderings", ordering_table(report));
           })};
 }
 
