@@ -62,8 +62,9 @@ def start_browser() -> webdriver.Chrome:
 
 
 class Page:
-    def __init__(self, browser: webdriver.Chrome, path: Path):
+    def __init__(self, browser: webdriver.Chrome, path: Path, most_bytes: int):
         self.browser = browser
+        self.most_bytes = most_bytes
         self.path = path
         self.url = path.resolve().as_uri()
 
@@ -114,7 +115,7 @@ def check_console(page: Page) -> None:
 
 def check_size(page: Page) -> None:
     size = page.path.stat().st_size
-    require(size < MOST_BYTES, f"the file has {size} bytes, of at most {MOST_BYTES}")
+    require(size < page.most_bytes, f"the file has {size} bytes, of at most {page.most_bytes}")
 
 
 # ---- Sorting
@@ -441,10 +442,10 @@ def run_checks(page: Page) -> bool:
     return good
 
 
-def check(path: Path, pictures: Path | None) -> bool:
+def check(path: Path, most_bytes: int, pictures: Path | None) -> bool:
     browser = start_browser()
     try:
-        page = Page(browser, path)
+        page = Page(browser, path, most_bytes)
         print(f"{path}: {path.stat().st_size} bytes")
         good = run_checks(page)
         if pictures:
@@ -467,6 +468,7 @@ def main() -> int:
     parser.add_argument("page", type=Path, help="report.html, or with --build a report.json")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="writes pictures of both themes, a phone and print there")
     parser.add_argument("--build", type=Path, metavar="QUANTBENCH", help="makes the page of a report.json by this program first")
+    parser.add_argument("--most-bytes", type=int, default=MOST_BYTES, help="of the file (default 2 MB, enough for some forty cells)")
     arguments = parser.parse_args()
     if missing := missing_programs(arguments.pictures is not None):
         print("check_report_page: missing Debian packages: " + " ".join(missing), file=sys.stderr)
@@ -479,7 +481,7 @@ def main() -> int:
         if arguments.build:
             subprocess.run([arguments.build, "report", page, "--out", folder, "--format", "html"], check=True)
             page = Path(folder) / "report.html"
-        return 0 if check(page, arguments.pictures) else 1
+        return 0 if check(page, arguments.most_bytes, arguments.pictures) else 1
 
 
 if __name__ == "__main__":
