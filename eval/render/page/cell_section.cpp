@@ -93,6 +93,7 @@ std::string facts_of_cell(const CellReport& cell) {
     add("substituted", fmt::format("{} tensors are not in the format asked for", substituted));
   add("columns weighted by", cell.importance);
   for (const std::string& note : cell.notes) add("note", note);
+  add("computed by commit", cell.commit);
   add("seconds", fmt::format("{:.2f}", cell.seconds));
   return text + "</dl>\n<details class=\"hashes\"><summary>Id and per-token files</summary>\n<dl class=\"facts\">" +
          definition("id", cell.id) + definition("NLL, file", cell.nll_file) + definition("sha256", cell.nll_sha256) +

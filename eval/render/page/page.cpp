@@ -135,7 +135,10 @@ std::string page_summary(std::span<const Report> reports) {
                                           environment.threads == 1 ? "" : "s");
                      }));
   text += definition("made by", join_distinct(reports, [](const Report& report) {
-                       return "quantbench " + report.environment.version;
+                       const std::string& commit = report.environment.commit;
+                       constexpr std::size_t shown = 10;
+                       return fmt::format("quantbench {}{}", report.environment.version,
+                                          commit.empty() ? "" : ", commit " + commit.substr(0, shown));
                      }));
   return text + "</dl>\n";
 }

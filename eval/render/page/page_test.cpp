@@ -107,14 +107,15 @@ Report hostile_report(const std::string& text) {
   Report report = full_report();
   report.run_name = report.model_name = report.dataset_name = report.protocol = report.dataset_loader = text;
   report.config_sha256 = report.model_sha256 = report.dataset_sha256 = report.tokenizer_sha256 = text;
-  report.device = text;
-  report.environment = {text, text, text, text, text, text, 1, text};
+  report.device = report.config = text;
+  report.environment = {text, text, text, text, text, text, 1, text, text};
   for (CellReport& cell : report.cells) {
     const bool is_f32 = cell.method == "f32";
     if (!is_f32) cell.method += text;
     cell.id += text;
     cell.importance = cell.nll_file = cell.nll_sha256 = cell.kld_file = cell.kld_sha256 = text;
     cell.notes = {text};
+    cell.commit = text;
     if (cell.status != "ok") cell.error = text;
     for (TensorReport& tensor : cell.tensors) {
       tensor.name = text + tensor.name;

@@ -83,6 +83,17 @@ std::string fact_table(std::span<const Report> reports) {
   return text + "</tbody></table></div>\n";
 }
 
+// Reports hold the config as JSON.
+std::string configs(std::span<const Report> reports) {
+  const std::vector<std::string> labels = run_labels(reports);
+  std::string text;
+  for (std::size_t run = 0; run < reports.size(); ++run)
+    if (!reports[run].config.empty())
+      text += fmt::format("<details><summary>Config of {}</summary>\n<pre>{}</pre></details>\n",
+                          escape_markup(labels[run]), escape_markup(reports[run].config));
+  return text;
+}
+
 std::string sensitivity_facts(const Sensitivity& sensitivity) {
   const SensitivityOrigin& origin = sensitivity.origin;
   return "<h3>Sensitivity</h3>\n<dl class=\"facts\">" + definition("quantbench", origin.version) +
@@ -104,7 +115,7 @@ PageSection provenance_section(std::span<const Report> reports, std::span<const 
         "<p>Every figure follows from these facts. <code>quantbench explain</code> says which figures each stands "
         "behind.";
     if (reports.size() > 1) section.markup += " Facts in which the runs differ are marked.";
-    section.markup += "</p>\n" + fact_table(reports);
+    section.markup += "</p>\n" + fact_table(reports) + configs(reports);
   }
   for (const Sensitivity& sensitivity : sensitivities) section.markup += sensitivity_facts(sensitivity);
   return section;
