@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "core/file.h"
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
@@ -9,33 +10,58 @@ namespace quantbench {
 namespace {
 
 struct CompareArguments {
-  std::string base, now, gates, json;
+  std::string base, now, gates, json, junit, markdown;
+  std::vector<std::string> base_rounds, now_rounds;
 };
 
+ReportFile read_report_file(const std::string& path) { return {read_report(path), path}; }
+
+std::vector<ReportFile> read_rounds(const std::vector<std::string>& paths) {
+  std::vector<ReportFile> rounds;
+  for (const std::string& path : paths) rounds.push_back(read_report_file(path));
+  return rounds;
+}
+
+// Without reports of their own the first round of each side is compared, too.
+std::string report_of_side(const std::string& given, const std::vector<std::string>& rounds, const char* name) {
+  if (!given.empty()) return given;
+  if (rounds.empty()) fail("compare: {} is required (or --base-rounds and --new-rounds)", name);
+  return rounds.front();
+}
+
 int compare(const CompareArguments& arguments) {
+  const ReportFile base = read_report_file(report_of_side(arguments.base, arguments.base_rounds, "BASE"));
+  const ReportFile now = read_report_file(report_of_side(arguments.now, arguments.now_rounds, "NEW"));
   const Gates gates = arguments.gates.empty() ? default_gates() : read_gates(arguments.gates);
-  const ReportFile base{read_report(arguments.base), arguments.base};
-  const ReportFile now{read_report(arguments.now), arguments.now};
-  const Comparison comparison = compare_reports(base, now, gates);
-  print_text(to_text(comparison_table(comparison), terminal_width()));
+  const Rounds rounds{read_rounds(arguments.base_rounds), read_rounds(arguments.now_rounds)};
+  const Comparison comparison = compare_reports(base, now, gates, rounds);
+  print_text(to_text(checks_table(comparison.checks), terminal_width()));
   if (!arguments.json.empty()) write_text_atomically(arguments.json, to_json(comparison));
-  print_text(fmt::format("\n{}: {} passed, {} regressed, {} not checked, against {}\n",
-                         comparison.regression() ? "REGRESSION" : "PASS", comparison.count(Verdict::pass),
-                         comparison.count(Verdict::regression), comparison.count(Verdict::not_checked), gates.source));
-  return comparison.regression() ? 1 : 0;
+  if (!arguments.junit.empty()) write_text_atomically(arguments.junit, to_junit(comparison));
+  if (!arguments.markdown.empty()) write_text_atomically(arguments.markdown, to_markdown(comparison));
+  print_text(fmt::format("\n{}\n", summary_line(comparison)));
+  return comparison.fails() ? 1 : 0;
 }
 
 std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<CompareArguments>();
-  app.add_option("BASE", arguments->base, "report.json of the baseline")->required();
-  app.add_option("NEW", arguments->now, "report.json to judge")->required();
+  app.add_option("BASE", arguments->base, "report.json of the baseline");
+  app.add_option("NEW", arguments->now, "report.json to judge");
   app.add_option("--gates", arguments->gates, "YAML file of limits; without it the default gates (docs/compare.md)");
+  app.add_option("--base-rounds", arguments->base_rounds,
+                 "reports with the speed of kernels, in the order they were measured (scripts/interleave.sh)")
+      ->delimiter(',');
+  app.add_option("--new-rounds", arguments->now_rounds, "as many of the program to judge, measured in turn with those")
+      ->delimiter(',');
   app.add_option("--json", arguments->json, "also write every check to this file");
+  app.add_option("--junit", arguments->junit, "also write them as JUnit XML");
+  app.add_option("--markdown", arguments->markdown, "also write a summary for a pull request");
   app.footer(
-      "Exit codes: 0 every gate holds, 1 a regression, 2 the reports cannot be compared.\n\n"
+      "Exit codes: 0 no gate fails, 1 a gate fails, 2 the reports cannot be compared.\n\n"
       "Examples:\n"
       "  quantbench compare results/main/report.json /tmp/new/report.json\n"
-      "  quantbench compare base.json new.json --gates configs/ci/gates.yaml --json verdict.json");
+      "  quantbench compare base.json new.json --gates configs/ci/gates.yaml --junit gates.xml --markdown summary.md\n"
+      "  quantbench compare --base-rounds out/base/*.json --new-rounds out/new/*.json");
   return [arguments] { return compare(*arguments); };
 }
 

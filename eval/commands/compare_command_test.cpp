@@ -44,5 +44,36 @@ TEST(CompareCommand, TheExitCodeIsTheVerdict) {
   std::filesystem::remove_all(directory);
 }
 
+TEST(CompareCommand, RoundsOfKernelsNeedNoOtherReports) {
+  const auto directory = std::filesystem::temp_directory_path() / fmt::format("compare_rounds_{}", ::getpid());
+  std::filesystem::create_directories(directory);
+  const auto file = [&](const std::string& name) { return (directory / name).string(); };
+  Report report = sample_report();
+  report.cells.clear();
+  ThroughputReport kernel;
+  kernel.id = "matvec/q4_0/avx2";
+  kernel.shape = "64x64x1";
+  kernel.seconds_median = 1e-4;
+  report.kernels = {kernel};
+  write_text_atomically(file("base.json"), to_json(report));
+  report.kernels[0].seconds_median = 2e-4;
+  write_text_atomically(file("slow.json"), to_json(report));
+  write_text_atomically(file("hard.yaml"), "throughput: {max_slowdown_percent: 5, hard: true}\n");
+  const auto six_times = [&](const std::string& name) {
+    std::string list = file(name);
+    for (int i = 1; i < 6; ++i) list += (i % 2 == 0 ? "," : " ") + file(name);
+    return list;
+  };
+  const std::string rounds = fmt::format("compare --base-rounds {} --new-rounds ", six_times("base.json"));
+  const ProgramResult warned = run_program(rounds + six_times("slow.json"));
+  EXPECT_EQ(warned.exit_code, 0) << warned.errors;
+  EXPECT_THAT(warned.output, HasSubstr("\nPASS: 0 passed, 0 regressed, 0 not checked, 1 warning, against"));
+  EXPECT_EQ(run_program(rounds + six_times("slow.json") + " --gates " + file("hard.yaml")).exit_code, 1);
+  EXPECT_EQ(run_program(rounds + six_times("base.json") + " --gates " + file("hard.yaml")).exit_code, 0);
+  EXPECT_THAT(run_program("compare").errors, HasSubstr("BASE is required"));
+  EXPECT_EQ(run_program("compare " + file("base.json")).exit_code, 2);
+  std::filesystem::remove_all(directory);
+}
+
 }  // namespace
 }  // namespace quantbench

@@ -2,23 +2,23 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <functional>
 #include <set>
 
 #include "core/error.h"
-#include "eval/compare/paired_perplexity.h"
+#include "eval/compare/checks.h"
 
 namespace quantbench {
 namespace {
 
-// Sums of decimal fractions are not exact; an excess below this part of the limit is rounding.
-constexpr double rounding_slack = 1e-12;
+constexpr std::array metrics = {
+    GateMetric::bits_per_weight, GateMetric::substitutions,        GateMetric::tensor_formats,
+    GateMetric::relative_rmse,   GateMetric::tensor_relative_rmse, GateMetric::perplexity_ratio,
+    GateMetric::mean_kld};
 
-struct CellPair {
-  const CellReport* base = nullptr;  // null: not there, or failed
-  const CellReport* now = nullptr;
-};
+bool looks_at_tensors(GateMetric metric) {
+  return metric == GateMetric::substitutions || metric == GateMetric::tensor_formats ||
+         metric == GateMetric::tensor_relative_rmse;
+}
 
 const CellReport* find_cell(const Report& report, const std::string& method) {
   const auto found = std::ranges::find(report.cells, method, &CellReport::method);
@@ -26,36 +26,6 @@ const CellReport* find_cell(const Report& report, const std::string& method) {
 }
 
 bool ok(const CellReport* cell) { return cell != nullptr && cell->status == "ok"; }
-
-double checked_metric(double value, double least, std::string_view metric, const CellReport& cell,
-                      const ReportFile& file) {
-  if (!(value >= least) || !std::isfinite(value))
-    fail("cannot compare {}: {} of {} is {}, which cannot be", file.path.string(), metric, cell.method, value);
-  return value;
-}
-
-std::optional<double> metric_of(GateMetric metric, const CellReport* cell, const ReportFile& file) {
-  if (cell == nullptr) return {};
-  const auto checked = [&](double value, double least) {
-    return checked_metric(value, least, to_string(metric), *cell, file);
-  };
-  switch (metric) {
-    case GateMetric::bits_per_weight:
-      return checked(cell->bits_per_weight, 0);
-    case GateMetric::relative_rmse:
-      if (cell->rmse) return checked(cell->rmse->relative, 0);
-      return {};
-    case GateMetric::perplexity_ratio:
-      // The least perplexity is 1: a mean NLL is not negative.
-      if (cell->perplexity) return checked(cell->perplexity->value, 1 - 1e-9);
-      return {};
-    case GateMetric::mean_kld:
-      // Zero but for rounding where the weights are unchanged.
-      if (cell->kld) return checked(cell->kld->mean, -1e-6);
-      return {};
-  }
-  return {};
-}
 
 /// Checks all gates of one method after another.
 class Comparer {
@@ -66,8 +36,6 @@ class Comparer {
     check_same_evaluation();
     for (const std::string& method : methods()) compare_method(method);
     check_coverage();
-    if (checks_.empty())
-      fail("cannot compare: {} has no gate for the methods of {}", gates_.source, now_.path.string());
     return std::move(checks_);
   }
 
@@ -88,10 +56,21 @@ class Comparer {
                  now.model_sha256);
     require_same("the tokenizer's sha256", base.tokenizer_sha256, now.tokenizer_sha256);
     require_same("the device of products (empty: the CPU)", base.device, now.device);
+    check_same_windows();
     check_unique(base_);
     check_unique(now_);
     const bool shared = std::ranges::any_of(base.cells, [&](const auto& cell) { return find_cell(now, cell.method); });
     if (!shared) fail("cannot compare: {} and {} have no method in common", base_.path.string(), now_.path.string());
+  }
+
+  // Old reports do not state them; the number of scored tokens is compared in any case.
+  void check_same_windows() const {
+    if (!base_.report.dataset_windows || !now_.report.dataset_windows) return;
+    const auto text = [](const WindowFacts& windows) {
+      return fmt::format("{} of {} tokens, {} apart, the last {} scored", windows.count, windows.length, windows.stride,
+                         windows.scored_each);
+    };
+    require_same("what windows are scored", text(*base_.report.dataset_windows), text(*now_.report.dataset_windows));
   }
 
   static void check_unique(const ReportFile& file) {
@@ -114,19 +93,29 @@ class Comparer {
     const CellReport* base = find_cell(base_.report, method);
     const CellReport* now = find_cell(now_.report, method);
     if (ok(base) && !ok(now)) {
-      const bool failed = now != nullptr;
-      GateCheck check{
-          method, "present", "", 0, {}, {}, Verdict::regression, failed ? "failed: " + now->error : "missing"};
-      if (!failed && !gates_.missing_fails) check.verdict = Verdict::not_checked;
-      checks_.push_back(std::move(check));
+      add_absent(method, now);
       return;
     }
     if (!ok(now)) return;  // failed before and now: nothing got worse
-    const CellPair pair{ok(base) ? base : nullptr, now};
+    const CellPair pair{base_, ok(base) ? base : nullptr, now_, now};
     check_same_tokens(pair);
-    for (const GateMetric metric :
-         {GateMetric::bits_per_weight, GateMetric::relative_rmse, GateMetric::perplexity_ratio, GateMetric::mean_kld})
-      if (const auto limits = gates_.find(metric, method)) check_gate(metric, *limits, pair);
+    for (const GateMetric metric : metrics) {
+      const auto limits = gates_.find(metric, method);
+      if (!limits) continue;
+      if (has_metric(metric, *now)) measured_.insert(metric);
+      std::vector<GateCheck> found = looks_at_tensors(metric) ? check_tensors(metric, *limits, pair, gates_)
+                                                              : check_figure(metric, *limits, pair, gates_);
+      std::ranges::move(found, std::back_inserter(checks_));
+    }
+  }
+
+  void add_absent(const std::string& method, const CellReport* now) {
+    const bool failed = now != nullptr;
+    GateCheck check{
+        method, "present", "", 0, {}, {}, Verdict::regression, failed ? "failed: " + now->error : "missing"};
+    if (!failed && !gates_.missing_fails) check.verdict = Verdict::not_checked;
+    settle(check, true, OnInconclusive::warn);
+    checks_.push_back(std::move(check));
   }
 
   void check_same_tokens(const CellPair& pair) const {
@@ -135,76 +124,6 @@ class Comparer {
     require_same("protocol of " + method, pair.base->perplexity->protocol, pair.now->perplexity->protocol);
     require_same("number of scored tokens of " + method, std::to_string(pair.base->perplexity->tokens),
                  std::to_string(pair.now->perplexity->tokens));
-  }
-
-  void check_gate(GateMetric metric, const GateLimits& limits, const CellPair& pair) {
-    std::optional<double> base = metric_of(metric, pair.base, base_);
-    std::optional<double> now = metric_of(metric, pair.now, now_);
-    if (now) measured_.insert(metric);
-    if (!base && !now) return;
-    const GateCheck check{pair.now->method, std::string(to_string(metric)), "", 0, base, now, Verdict::pass, ""};
-    if (!now) {
-      lost_metric(check);
-      return;
-    }
-    if (limits.max) check_limit(metric, limits, pair, check, "max", *limits.max);
-    if (limits.max_increase) check_limit(metric, limits, pair, check, "max_increase", *limits.max_increase);
-    if (limits.max_increase_percent)
-      check_limit(metric, limits, pair, check, "max_increase_percent", *limits.max_increase_percent);
-  }
-
-  void lost_metric(GateCheck check) {
-    check.verdict = gates_.missing_fails ? Verdict::regression : Verdict::not_checked;
-    check.note = "measured in the baseline, absent now";
-    checks_.push_back(std::move(check));
-  }
-
-  void check_limit(GateMetric metric, const GateLimits& limits, const CellPair& pair, GateCheck check,
-                   const std::string& limit, double allowed) {
-    check.limit = limit;
-    check.allowed = allowed;
-    const bool is_ratio = metric == GateMetric::perplexity_ratio;
-    if (is_ratio && check.base) {
-      check.now = *check.now / *check.base;
-      check.base = 1;
-    }
-    if (!check.base && (is_ratio || limit != "max")) {
-      check.verdict = Verdict::not_checked;
-      check.note = "no baseline";
-      if (is_ratio) check.now.reset();
-    } else if (exceeds(check)) {
-      check.verdict = Verdict::regression;
-      if (is_ratio && limits.paired) excuse_insignificant(check, pair);
-      if (metric == GateMetric::mean_kld && limit != "max") excuse_noise(check, pair);
-    }
-    checks_.push_back(std::move(check));
-  }
-
-  static bool exceeds(GateCheck& check) {
-    const double now = *check.now;
-    double bound = check.allowed;
-    if (check.limit == "max_increase") bound = *check.base + check.allowed;
-    if (check.limit == "max_increase_percent") bound = *check.base * (1 + check.allowed / 100);
-    const bool exceeded = now > bound + rounding_slack * std::abs(bound);
-    if (exceeded && check.limit == "max_increase_percent" && *check.base <= 0)
-      check.note = "the baseline is 0: any increase exceeds a relative limit";
-    return exceeded;
-  }
-
-  void excuse_insignificant(GateCheck& check, const CellPair& pair) const {
-    const PairedDifference difference = paired_difference(base_, *pair.base, now_, *pair.now);
-    check.note = fmt::format("ratio in [{:.5f}, {:.5f}] with 95 % confidence", std::exp(difference.lower),
-                             std::exp(difference.upper));
-    if (difference.excludes_zero()) return;
-    check.verdict = Verdict::pass;
-    check.note = "not significant: " + check.note;
-  }
-
-  static void excuse_noise(GateCheck& check, const CellPair& pair) {
-    const double floor = std::max(pair.base->kld->noise_floor, pair.now->kld->noise_floor);
-    if (*check.now - *check.base > floor) return;
-    check.verdict = Verdict::pass;
-    check.note = fmt::format("within the noise floor of {:.3g}", floor);
   }
 
   // A gate that nothing passes through must not look like a gate that held.
@@ -223,10 +142,17 @@ class Comparer {
   std::set<GateMetric> measured_;
 };
 
+bool kernels_only(const ReportFile& file) { return file.report.cells.empty() && !file.report.kernels.empty(); }
+
+// One line, lest the gate looks as if it had held.
+GateCheck speed_not_checked() {
+  return {"all kernels", "throughput", "", 0, {}, {}, Verdict::not_checked, "no rounds (--base-rounds, --new-rounds)"};
+}
+
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
-  constexpr std::array<std::string_view, 3> names = {"pass", "regression", "not checked"};
+  constexpr std::array<std::string_view, 5> names = {"pass", "regression", "not checked", "inconclusive", "warning"};
   return names[static_cast<std::size_t>(verdict)];
 }
 
@@ -234,8 +160,27 @@ std::size_t Comparison::count(Verdict verdict) const {
   return static_cast<std::size_t>(std::ranges::count(checks, verdict, &GateCheck::verdict));
 }
 
-Comparison compare_reports(const ReportFile& base, const ReportFile& now, const Gates& gates) {
-  return {base.path.string(), now.path.string(), gates.source, Comparer(base, now, gates).run()};
+bool Comparison::fails() const { return std::ranges::any_of(checks, &GateCheck::fails); }
+
+Verdict Comparison::verdict() const {
+  if (count(Verdict::regression) > 0) return Verdict::regression;
+  const bool inconclusive = std::ranges::any_of(checks, [](const GateCheck& check) {
+    return check.verdict == Verdict::inconclusive && (check.fails || check.gate != "throughput");
+  });
+  return inconclusive ? Verdict::inconclusive : Verdict::pass;
+}
+
+Comparison compare_reports(const ReportFile& base, const ReportFile& now, const Gates& gates, const Rounds& rounds) {
+  const bool with_rounds = !rounds.base.empty() || !rounds.now.empty();
+  Comparison comparison{base.path.string(), now.path.string(), gates.source, {}};
+  if (!with_rounds || !kernels_only(base) || !kernels_only(now)) comparison.checks = Comparer(base, now, gates).run();
+  if (with_rounds)
+    std::ranges::move(check_speed(rounds, gates), std::back_inserter(comparison.checks));
+  else if (gates.from_file && (gates.all_kernels || !gates.by_kernel.empty()))
+    comparison.checks.push_back(speed_not_checked());
+  if (comparison.checks.empty())
+    fail("cannot compare: {} has no gate for the methods or kernels of {}", gates.source, now.path.string());
+  return comparison;
 }
 
 }  // namespace quantbench

@@ -40,25 +40,86 @@ TEST(Gates, OverridesByPatternReplaceAWholeGate) {
   EXPECT_FALSE(gates.find(GateMetric::bits_per_weight, "f32"));
 }
 
-TEST(Gates, PairedIsAnOptionOfThePerplexityRatioOnly) {
+TEST(Gates, PairedIsAnOptionOfWhatIsMeasuredTokenByToken) {
   EXPECT_TRUE(
       parse_gates("gates: {perplexity_ratio: {max: 1.01}}", "g").find(GateMetric::perplexity_ratio, "x")->paired);
   EXPECT_FALSE(parse_gates("gates: {perplexity_ratio: {max: 1.01, paired: false}}", "g")
                    .find(GateMetric::perplexity_ratio, "x")
                    ->paired);
-  EXPECT_THAT(error_of("gates: {mean_kld: {max: 1, paired: false}}"), HasSubstr("unknown key 'paired' in mean_kld"));
+  EXPECT_FALSE(parse_gates("gates: {mean_kld: {max: 1, paired: false}}", "g").find(GateMetric::mean_kld, "x")->paired);
+  EXPECT_THAT(error_of("gates: {relative_rmse: {max: 1, paired: false}}"),
+              HasSubstr("unknown key 'paired' in relative_rmse"));
+}
+
+TEST(Gates, SayWhatIsHardAndWhatInconclusiveMeans) {
+  const Gates gates = parse_gates(
+      "inconclusive: fail\n"
+      "confidence: 97.5\n"
+      "gates:\n"
+      "  mean_kld: {max_increase_percent: 5, inconclusive: pass, hard: false}\n"
+      "  perplexity_ratio: {max: 1.01}\n",
+      "gates.yaml");
+  EXPECT_EQ(gates.inconclusive, OnInconclusive::fail);
+  EXPECT_DOUBLE_EQ(gates.confidence, 0.975);
+  EXPECT_EQ(gates.find(GateMetric::mean_kld, "x")->inconclusive, OnInconclusive::pass);
+  EXPECT_FALSE(gates.find(GateMetric::mean_kld, "x")->hard);
+  EXPECT_FALSE(gates.find(GateMetric::perplexity_ratio, "x")->inconclusive);
+  EXPECT_TRUE(gates.find(GateMetric::perplexity_ratio, "x")->hard);
+  EXPECT_EQ(parse_gates("gates: {mean_kld: {max: 1}}", "g").inconclusive, OnInconclusive::warn);
+  EXPECT_EQ(parse_gates("gates: {mean_kld: {max: 1}}", "g").confidence, 0.99);
+  EXPECT_THAT(error_of("inconclusive: maybe\ngates: {mean_kld: {max: 1}}"), HasSubstr("expected fail, warn or pass"));
+  EXPECT_THAT(error_of("confidence: 100\ngates: {mean_kld: {max: 1}}"), HasSubstr("expected 80 to 99.9"));
+}
+
+TEST(Gates, ListsOfTensorsAreDemands) {
+  const Gates gates = parse_gates(
+      "gates:\n"
+      "  substitutions: none\n"
+      "  tensor_formats: {demand: same, hard: false}\n"
+      "  tensor_relative_rmse: {max_increase_percent: 1}\n"
+      "methods: {'*_k': {substitutions: same, tensor_formats: off}}\n",
+      "gates.yaml");
+  EXPECT_EQ(gates.find(GateMetric::substitutions, "q4_0")->demand, "none");
+  EXPECT_EQ(gates.find(GateMetric::substitutions, "q4_k")->demand, "same");
+  EXPECT_FALSE(gates.find(GateMetric::tensor_formats, "q4_0")->hard);
+  EXPECT_FALSE(gates.find(GateMetric::tensor_formats, "q4_k"));
+  EXPECT_EQ(gates.find(GateMetric::tensor_relative_rmse, "q4_k")->max_increase_percent, 1);
+  EXPECT_THAT(error_of("gates: {tensor_formats: none}"), HasSubstr("tensor_formats is 'none', expected same or off"));
+  EXPECT_THAT(error_of("gates: {substitutions: some}"), HasSubstr("expected none, same or off"));
+  EXPECT_THAT(error_of("gates: {substitutions: {hard: true}}"), HasSubstr("has no demand"));
+}
+
+TEST(Gates, KernelsHaveLimitsByPattern) {
+  const Gates gates = parse_gates(
+      "throughput: {max_slowdown_percent: 5}\n"
+      "kernels:\n"
+      "  'matmul/*': off\n"
+      "  '*threads:1': {max_slowdown_percent: 2, min_slowdown_microseconds: 0.5, confidence: 90, hard: true, "
+      "inconclusive: fail}\n",
+      "gates.yaml");
+  EXPECT_EQ(gates.find_speed("matvec/q4_0/avx2 8x8x1 threads:2")->max_slowdown_percent, 5);
+  EXPECT_EQ(gates.find_speed("matvec/q4_0/avx2 8x8x1 threads:2")->min_slowdown_microseconds, 1);
+  EXPECT_FALSE(gates.find_speed("matvec/q4_0/avx2 8x8x1 threads:2")->hard);
+  EXPECT_FALSE(gates.find_speed("matmul/q4_0/avx2 8x8x9 threads:2"));
+  EXPECT_TRUE(gates.find_speed("matmul/q4_0/avx2 8x8x9 threads:1")->hard);
+  EXPECT_DOUBLE_EQ(gates.find_speed("matmul/q4_0/avx2 8x8x9 threads:1")->confidence, 0.9);
+  EXPECT_THAT(error_of("throughput: {hard: true}"), HasSubstr("has no limit; give max_slowdown_percent"));
+  EXPECT_THAT(error_of("throughput: {max_slowdown_percnt: 3}"), HasSubstr("did you mean max_slowdown_percent?"));
 }
 
 TEST(Gates, DefaultsCoverEveryMetric) {
   for (const GateMetric metric :
-       {GateMetric::bits_per_weight, GateMetric::relative_rmse, GateMetric::perplexity_ratio, GateMetric::mean_kld})
+       {GateMetric::bits_per_weight, GateMetric::substitutions, GateMetric::tensor_formats, GateMetric::relative_rmse,
+        GateMetric::tensor_relative_rmse, GateMetric::perplexity_ratio, GateMetric::mean_kld})
     EXPECT_TRUE(default_gates().find(metric, "q4_0"));
+  EXPECT_FALSE(default_gates().find_speed("matvec")->hard);
 }
 
 TEST(Gates, TheExampleOfTheConfigsIsRead) {
   const Gates gates = read_gates(QUANTBENCH_SOURCE_DIR "/configs/ci/gates.yaml");
   EXPECT_EQ(gates.find(GateMetric::mean_kld, "absmax:int8:g32")->max, 0.001);
   EXPECT_FALSE(gates.find(GateMetric::mean_kld, "rtn:q4_0")->max);
+  EXPECT_EQ(gates.find(GateMetric::substitutions, "rtn:q4_0")->demand, "none");
 }
 
 TEST(Gates, ErrorsNameFileLineAndNearMatch) {
