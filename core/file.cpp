@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/partial_file.h"
+#include "core/process_identity.h"
 
 namespace quantbench {
 namespace {
@@ -78,8 +80,16 @@ std::string read_text(const std::filesystem::path& path) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
+std::string writer_of_partial(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  const std::size_t mark = name.rfind(partial_mark), end = name.rfind('-');
+  if (mark == std::string::npos) return "";
+  const std::size_t begin = mark + partial_mark.size();
+  return end > begin ? name.substr(begin, end - begin) : "";
+}
+
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-  std::string name = path_.string() + ".partial-XXXXXX";
+  std::string name = path_.string() + std::string(partial_mark) + this_process() + "-XXXXXX";
   descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
   if (descriptor_ < 0) fail("cannot write beside {}: {}", path_.string(), reason());
   temporary_ = name;

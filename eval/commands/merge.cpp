@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
+#include "eval/config/config.h"
+#include "eval/expectations/judge.h"
 #include "eval/render/render.h"
 #include "eval/runner/report_files.h"
 
@@ -13,18 +17,35 @@ namespace {
 struct MergeArguments {
   std::vector<std::string> folders;
   std::string out;
+  std::string config;
+  std::vector<std::string> overrides;
   bool partial = false;
 };
+
+constexpr int exit_no = 1;
+
+/// As `run` does at its end.
+int judge(const MergeArguments& arguments, ReportFile& file) {
+  const Config config = load_config(arguments.config, arguments.overrides);
+  judge_expectations(config.expectations, config.model_name, file);
+  const auto failed =
+      std::ranges::count_if(file.report.cells, [](const CellReport& cell) { return cell.status != "ok"; });
+  if (failed > 0) fmt::print(stderr, "note: {} cells failed\n", failed);
+  if (failed > 0) return exit_no;
+  return config.expectations.strict && !expectations_hold(file.report) ? exit_no : 0;
+}
 
 int merge(const MergeArguments& arguments) {
   const MergedStores merged = merge_stores({arguments.folders.begin(), arguments.folders.end()}, arguments.out);
   for (const std::string& cell : merged.missing) fmt::print(stderr, "note: not finished: {}\n", cell);
   if (!merged.missing.empty() && !arguments.partial)
     fail("{} planned cells are not finished; finish them with `run`, or give --partial", merged.missing.size());
-  write_report_files(merged.report, arguments.out);
-  print_text(render_terminal(merged.report, terminal_width()));
+  ReportFile file{merged.report, arguments.out};
+  const int code = arguments.config.empty() ? 0 : judge(arguments, file);
+  write_report_files(file.report, file.path);
+  print_text(render_terminal(file.report, terminal_width()));
   print_text(arguments.out + "\n");
-  return 0;
+  return code;
 }
 
 std::function<int()> declare(CLI::App& app) {
@@ -32,7 +53,12 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("DIR", arguments->folders, "folders that `run` wrote to")->required();
   app.add_option("--out", arguments->out, "the JSON report to write")->required();
   app.add_flag("--partial", arguments->partial, "merge even when planned cells are not finished");
+  app.add_option(
+      "--config", arguments->config,
+      "the config of the run: its expectations are judged, and the exit code is 1 when a cell failed, as of `run`");
+  app.add_option("--set", arguments->overrides, "as of the run; may be repeated")->allow_extra_args(false);
   app.footer(
+      "Exit codes: 0 merged, 1 with --config as `run`, 2 cells are missing or the folders do not merge.\n"
       "Examples:\n"
       "  quantbench run sweep.yaml --shard 1/2 --out a; quantbench run sweep.yaml --shard 2/2 --out b\n"
       "  quantbench merge a b --out merged/report.json");

@@ -17,12 +17,6 @@ Command planned(const std::string& name, const std::string& purpose, const std::
   return {"(planned) " + purpose, declare};
 }
 
-const Register<Command> submit{
-    "submit",
-    planned("submit", "Run a sweep over processes or a cluster",
-            "start 'quantbench run CONFIG --shard I/N' N times and join the results with 'quantbench merge'")};
-const Register<Command> status{"status", planned("status", "Show how far a sweep is",
-                                                 "'quantbench run CONFIG --dry-run' lists the cells of a config")};
 const Register<Command> diff{
     "diff",
     planned("diff", "Show all differences of two reports",

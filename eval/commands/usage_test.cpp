@@ -34,7 +34,7 @@ TEST(Usage, MistakesAreOneLineWithTheNearestName) {
 }
 
 TEST(Usage, PlannedCommandsSayWhatToUseInstead) {
-  expect_error("submit config.yaml --engine slurm", "'submit' is planned and not in this version");
+  expect_error("submit config.yaml --engine slrum", "unknown engine 'slrum'; did you mean slurm?");
   expect_error("diff a b", "'quantbench compare'");
 }
 

@@ -91,9 +91,6 @@ std::optional<LayerStatistics> MomentsCache::find(const std::string& layer, cons
 }
 
 void MomentsCache::save(const std::string& layer, const LayerStatistics& statistics) const {
-  const std::string name = name_of(layer);
-  const FileLock lock = FileLock::wait(store_.lock_file(name));
-  remove_unfinished(store_.shared_file(name));
   Json document = to_cbor_value(statistics);
   document["key"] = key_;
   document["layer"] = layer;
@@ -104,7 +101,7 @@ void MomentsCache::save(const std::string& layer, const LayerStatistics& statist
   hash.update(length);
   hash.update(std::as_bytes(std::span(cbor)));
   hash.update(moments);
-  AtomicFile file(store_.shared_file(name));
+  AtomicFile file(store_.shared_file(name_of(layer)));
   file.write(hash.hex() + "\n" + length);
   file.write(std::as_bytes(std::span(cbor)));
   file.write(moments);

@@ -22,13 +22,26 @@ class Merger {
 
   MergedStores merge() {
     std::map<std::string, bool> seen;
-    for (const ResultStore& store : stores_)
-      for (const std::string& id : store.read_plan())
+    std::optional<Report> header;
+    for (const ResultStore& store : stores_) {
+      const StoredPlan plan = store.read_plan();
+      if (!header) header = plan.header;
+      for (const std::string& id : plan.ids)
         if (seen.emplace(id, true).second) add(id);
+    }
+    if (header) take_header(std::move(*header));
     return std::move(merged_);
   }
 
  private:
+  // A cell may have been finished by a run of another name; the first store's last run is what the report is of.
+  void take_header(Report header) {
+    if (!merged_.report.cells.empty()) check(stores_.front(), header);
+    header.cells = std::move(merged_.report.cells);
+    header.kernels = std::move(merged_.report.kernels);
+    merged_.report = std::move(header);
+  }
+
   // The cell from the first store that holds it finished, or failed when none does.
   void add(const std::string& id) {
     std::string problem;

@@ -10,6 +10,7 @@
 #include "eval/runner/calibration_cache.h"
 #include "eval/runner/memory.h"
 #include "eval/runner/metric.h"
+#include "eval/runner/shards.h"
 #include "eval/transforms/rotation.h"
 
 namespace quantbench {
@@ -74,8 +75,8 @@ std::uint64_t kept_statistics(const Model& model) {
 void plan_blockwise(const Config& config, const Experiment& experiment, PlannedCell& cell, Plan& plan) {
   const bool transforms = !cell.method.transforms.empty();
   cell.blockwise = predict_memory(blockwise_task(experiment, cell.allocation), config.calibration_flow, transforms);
-  if (!config.calibration_flow.sequential && !transforms)
-    plan.kept_statistics_bytes = kept_statistics(*experiment.model->model);
+  cell.keeps_statistics = !config.calibration_flow.sequential && !transforms;
+  if (cell.keeps_statistics) plan.kept_statistics_bytes = kept_statistics(*experiment.model->model);
 }
 
 double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
@@ -106,6 +107,12 @@ Plan make_plan(const Config& config, const Experiment& experiment) {
   return plan;
 }
 
+std::string hash_of_plan(const Plan& plan) {
+  Sha256 hash;
+  for (const PlannedCell& cell : plan.cells) hash.update(cell.id + "\n");
+  return hash.hex().substr(0, 16);
+}
+
 BlockwiseTask blockwise_task(const Experiment& experiment, const ModelAllocation& allocation) {
   const LoadedModel& model = *experiment.model;
   BlockwiseTask task{*model.model, model.weights, calibration_windows(experiment), {}};
@@ -131,8 +138,9 @@ std::string describe_plan(const Plan& plan, const Shard& shard) {
       fmt::format("{:<32} {:>8} {:>14} {:>9} {:>9}  {}\n", "method", "bits/w", "bytes", "seconds", "peak MiB", "cell");
   std::size_t cells = 0;
   double seconds = 0;
+  const std::vector<std::size_t> shards = assign_shards(plan, shard.count);
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
-    if (!shard.contains(i)) continue;
+    if (shards[i] != shard.number) continue;
     const PlannedCell& cell = plan.cells[i];
     text += fmt::format("{:<32} {:>8.4f} {:>14} {:>9.1f} {:>9.0f}  {}\n", cell.method_id, cell.bits_per_weight,
                         cell.size_bytes, cell.seconds.total(), mebibytes(cell.peak_bytes), cell.id.substr(0, 12));

@@ -29,8 +29,9 @@ struct PlannedCell {
   std::uint64_t size_bytes = 0;  // of the quantized tensors
   double bits_per_weight = 0;
   Work work;
-  CellSeconds seconds;           // predicted
-  std::uint64_t peak_bytes = 0;  // of resident memory, predicted (eval/runner/memory.h)
+  bool keeps_statistics = false;  // of the calibration text, in the store, for other cells (docs/calibration.md)
+  CellSeconds seconds;            // predicted
+  std::uint64_t peak_bytes = 0;   // of resident memory, predicted (eval/runner/memory.h)
 };
 
 struct Plan {
@@ -46,11 +47,13 @@ struct Plan {
 /// cannot be stored in a method's format.
 Plan make_plan(const Config& config, const Experiment& experiment);
 
-/// One process of several that share a plan; number is in [1, count].
+/// 16 hexadecimal digits that name the plan's cells in their order.
+std::string hash_of_plan(const Plan& plan);
+
+/// One process of several that share a plan; number is in [1, count]. Which cells are its own: assign_shards.
 struct Shard {
   std::size_t number = 1;
   std::size_t count = 1;
-  bool contains(std::size_t cell_index) const { return cell_index % count == number - 1; }
 };
 /// "2/4". Throws Error.
 Shard parse_shard(std::string_view text);

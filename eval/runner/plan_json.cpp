@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "eval/runner/plan.h"
+#include "eval/runner/shards.h"
 
 namespace quantbench {
 namespace {
@@ -29,19 +30,20 @@ Json json_of(const PlannedCell& cell) {
 
 std::string plan_json(const Plan& plan, const Shard& shard) {
   Json cells = Json::array();
+  const std::vector<std::size_t> shards = assign_shards(plan, shard.count);
   double seconds = plan.shared_seconds;
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
-    if (!shard.contains(i)) continue;
+    if (shards[i] != shard.number) continue;
     cells.push_back(json_of(plan.cells[i]));
     seconds += plan.cells[i].seconds.total();
   }
-  const Json json{
-      {"cells", std::move(cells)},
-      {"shared", {{"seconds", plan.shared_seconds}, {"work", json_of(plan.shared_work)}}},
-      {"seconds", seconds},
-      {"speed",
-       {{"operations_per_second", plan.speed.operations_per_second}, {"encoding_seconds", plan.speed.encoding_seconds}}},
-      {"notes", plan.notes}};
+  const Json json{{"cells", std::move(cells)},
+                  {"shared", {{"seconds", plan.shared_seconds}, {"work", json_of(plan.shared_work)}}},
+                  {"seconds", seconds},
+                  {"speed",
+                   {{"operations_per_second", plan.speed.operations_per_second},
+                    {"encoding_seconds", plan.speed.encoding_seconds}}},
+                  {"notes", plan.notes}};
   return json.dump(2) + "\n";
 }
 

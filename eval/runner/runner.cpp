@@ -6,13 +6,25 @@
 #include <iterator>
 #include <set>
 
+#include "eval/runner/find_or_claim.h"
 #include "eval/runner/metric.h"
+#include "eval/runner/shards.h"
 #include "eval/runner/shared_work.h"
 #include "eval/runner/throughput.h"
 #include "models/packed_checkpoints/unpack_checkpoint.h"
 
 namespace quantbench {
 namespace {
+
+StoredPlan plan_to_store(const Plan& plan, const Report& header, const std::vector<ThroughputRequest>& throughput) {
+  StoredPlan stored{.header = header};
+  for (const PlannedCell& cell : plan.cells) {
+    stored.ids.push_back(cell.id);
+    stored.cells.push_back({cell.id, cell.method_id, assumed_seconds(cell)});
+  }
+  for (const ThroughputRequest& request : throughput) stored.ids.push_back(request.id);
+  return stored;
+}
 
 class Runner {
  public:
@@ -22,24 +34,36 @@ class Runner {
         plan_(plan),
         options_(options),
         store_(options.folder),
+        shards_(assign_shards(plan, options.shard.count)),
         header_(report_header(config, experiment, options.threads)),
-        throughput_(throughput_requests(config, options.events)) {}
+        throughput_(throughput_requests(config, options.events)) {
+    if (options.claims == nullptr) own_claims_.emplace(options.folder);
+  }
 
   RunResult run() {
     write_plan();
+    claims().tidy(store_.result_folders());
     cells_.resize(plan_.cells.size());
     if (options_.fresh) forget();
     std::deque<std::size_t> waiting = load_finished();
     announce(waiting);
-    if (!waiting.empty()) {
-      shared_ = make_shared_results(config_, experiment_, store_, options_);
+    if (!waiting.empty() || options_.shared_alone) {
+      shared_ = make_shared_results(config_, experiment_, store_, claims(), options_);
       finish_base();
-      while (!waiting.empty()) run_next(waiting);
+      if (options_.shared_alone) return std::move(result_);
+      for (Pause pause; !waiting.empty();)
+        if (run_next(waiting))
+          pause = {};
+        else
+          pause.wait();
     }
     return collect();
   }
 
  private:
+  Claims& claims() { return options_.claims != nullptr ? *options_.claims : *own_claims_; }
+  bool is_mine(std::size_t index) const { return shards_[index] == options_.shard.number; }
+
   void notice(const std::string& text) const {
     if (options_.events.notice) options_.events.notice(text);
   }
@@ -50,16 +74,11 @@ class Runner {
     if (options_.events.start) options_.events.start(waiting.size(), seconds);
   }
 
-  void write_plan() const {
-    std::vector<std::string> ids;
-    for (const PlannedCell& cell : plan_.cells) ids.push_back(cell.id);
-    for (const ThroughputRequest& request : throughput_) ids.push_back(request.id);
-    store_.write_plan(ids);
-  }
+  void write_plan() const { store_.write_plan(plan_to_store(plan_, header_, throughput_)); }
 
   void forget() const {
     for (std::size_t i = 0; i < plan_.cells.size(); ++i)
-      if (options_.shard.contains(i)) store_.remove(plan_.cells[i].id);
+      if (is_mine(i)) store_.remove(plan_.cells[i].id);
   }
 
   // A stored cell that is not believed is announced and computed again; a failed one is tried again.
@@ -76,7 +95,7 @@ class Runner {
   std::deque<std::size_t> load_finished() {
     std::deque<std::size_t> waiting;
     for (std::size_t i = 0; i < plan_.cells.size(); ++i) {
-      if (!options_.shard.contains(i)) continue;
+      if (!is_mine(i)) continue;
       if (load(i))
         ++result_.reused;
       else
@@ -91,8 +110,9 @@ class Runner {
     if (base == plan_.cells.end()) return;
     const auto index = static_cast<std::size_t>(base - plan_.cells.begin());
     if (!cells_[index]) {
-      const FileLock lock = FileLock::wait(store_.lock_file(base->id));
-      if (!load(index)) compute(index);
+      const auto result = find_or_claim(claims(), base->id, base->method_id, options_.events,
+                                        [&] { return load(index) ? std::optional(true) : std::nullopt; });
+      if (!result.found) compute(index, *result.claim);
     }
     if (cells_[index]->status != "ok")
       shared_.base_failure = cells_[index]->error;
@@ -100,31 +120,40 @@ class Runner {
       shared_.base_nll = store_.read_nll(*cells_[index]);
   }
 
-  // The next cell that no other process is computing; when all are, the first of them after it is released.
-  void run_next(std::deque<std::size_t>& waiting) {
+  // Runs the next cell that no other process works on; false when there is none.
+  bool run_next(std::deque<std::size_t>& waiting) {
     for (auto it = waiting.begin(); it != waiting.end(); ++it) {
-      if (const auto lock = FileLock::try_lock(store_.lock_file(plan_.cells[*it].id))) {
+      const PlannedCell& cell = plan_.cells[*it];
+      if (const auto claim = claims().try_claim(cell.id, cell.method_id)) {
         const std::size_t index = *it;
         waiting.erase(it);
-        if (!cells_[index] && !load(index)) compute(index);
-        return;
+        if (!cells_[index] && !load(index)) compute(index, *claim);
+        return true;
       }
     }
-    (void)FileLock::wait(store_.lock_file(plan_.cells[waiting.front()].id));
+    tell_of_waiting(plan_.cells[waiting.front()]);
+    return false;
   }
 
-  void compute(std::size_t index) {
+  void tell_of_waiting(const PlannedCell& cell) {
+    const auto other = claims().held_by(cell.id);
+    if (other && !std::exchange(told_of_waiting_, true))
+      notice(fmt::format("waiting for cells of other processes: {} works on {}", to_string(other->holder),
+                         cell.method_id));
+  }
+
+  void compute(std::size_t index, const Claim& claim) {
     const PlannedCell& planned = plan_.cells[index];
-    remove_unfinished(store_.cell_file(planned.id));
-    remove_unfinished(store_.nll_file(planned.id));
-    remove_unfinished(store_.kld_file(planned.id));
     if (options_.events.begin) options_.events.begin(planned.method_id, planned.seconds.total());
     Report report = header_;
     TokenFigures tokens;
     report.cells = {measure(planned, tokens)};
-    store_.save(planned.id, report, tokens);
-    cells_[index] = report.cells[0];
-    if (options_.shard.contains(index)) ++result_.computed;
+    // Another process that took this one for dead may have finished: what is stored stays.
+    if (!claim.lost() || !load(index)) {
+      store_.save(planned.id, report, tokens);
+      cells_[index] = report.cells[0];
+    }
+    if (is_mine(index)) ++result_.computed;
     if (options_.events.end) options_.events.end();
   }
 
@@ -169,7 +198,7 @@ class Runner {
   RunResult collect() {
     result_.report = header_;
     for (std::size_t i = 0; i < cells_.size(); ++i) {
-      if (!options_.shard.contains(i)) continue;
+      if (!is_mine(i)) continue;
       if (cells_[i]->status != "ok") ++result_.failed;
       result_.report.cells.push_back(*cells_[i]);
     }
@@ -182,11 +211,14 @@ class Runner {
   const Plan& plan_;
   const RunOptions& options_;
   ResultStore store_;
+  std::optional<Claims> own_claims_;
+  std::vector<std::size_t> shards_;  // by plan index
   Report header_;
   std::vector<ThroughputRequest> throughput_;
   SharedResults shared_;
   std::vector<std::optional<CellReport>> cells_;  // by plan index; empty: not finished
   std::set<std::size_t> announced_;               // cells whose stored file was not believed
+  bool told_of_waiting_ = false;
   RunResult result_;
 };
 
@@ -194,6 +226,10 @@ class Runner {
 
 RunResult run_plan(const Config& config, const Experiment& experiment, const Plan& plan, const RunOptions& options) {
   return Runner(config, experiment, plan, options).run();
+}
+
+StoredPlan stored_plan(const Config& config, const Experiment& experiment, const Plan& plan, int threads) {
+  return plan_to_store(plan, report_header(config, experiment, threads), throughput_requests(config, {}));
 }
 
 }  // namespace quantbench

@@ -7,6 +7,7 @@
 
 #include "eval/report.h"
 #include "eval/runner/cell_context.h"
+#include "eval/runner/claims.h"
 #include "eval/runner/plan.h"
 #include "eval/runner/store.h"
 
@@ -28,6 +29,9 @@ struct RunOptions {
   bool fresh = false;            // compute every cell again
   int threads = 1;
   Shard shard;
+  bool shared_alone = false;  // finish only what cells share, the f32 cell included
+  /// On `folder`, for the time of the run; null: the run makes its own.
+  Claims* claims = nullptr;
   RunEvents events;
 };
 
@@ -44,5 +48,8 @@ RunResult run_plan(const Config& config, const Experiment& experiment, const Pla
 
 /// A report without cells: run, environment, model and dataset.
 Report report_header(const Config& config, const Experiment& experiment, int threads);
+
+/// What the store keeps of a plan: `merge` and `status` go by it. Throws Error as throughput_requests does.
+StoredPlan stored_plan(const Config& config, const Experiment& experiment, const Plan& plan, int threads);
 
 }  // namespace quantbench

@@ -1,11 +1,6 @@
 #include "eval/runner/store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -20,12 +15,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 static_assert(std::endian::native == std::endian::little, "files of tokens are little-endian");
-
-int open_lock(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) fail("cannot open the lock {}: {}", path.string(), std::strerror(errno));
-  return descriptor;
-}
 
 /// `file` and `hash` are what a cell states of `path`.
 void check_tokens(const ResultStore& store, const std::filesystem::path& path, const std::string& file,
@@ -47,7 +36,7 @@ void save_tokens(const ResultStore& store, const std::filesystem::path& path, st
   hash = sha256(bytes);
 }
 
-Report read_cell(const ResultStore& store, const std::string& id) {
+Report read_cell(const ResultStore& store, const std::string& id, ResultStore::Check check) {
   const std::filesystem::path path = store.cell_file(id);
   const Json envelope = Json::parse(read_text(path));
   const std::string text = envelope.at("report").dump(2) + "\n";
@@ -58,6 +47,7 @@ Report read_cell(const ResultStore& store, const std::string& id) {
     fail("{}: not the report of one cell", path.string());
   for (const CellReport& cell : report.cells) {
     if (cell.id != id) fail("{}: holds the cell {}", path.string(), cell.id);
+    if (check == ResultStore::Check::record_alone) continue;
     check_tokens(store, store.nll_file(id), cell.nll_file, cell.nll_sha256);
     check_tokens(store, store.kld_file(id), cell.kld_file, cell.kld_sha256);
   }
@@ -66,43 +56,22 @@ Report read_cell(const ResultStore& store, const std::string& id) {
 
 }  // namespace
 
-FileLock FileLock::wait(const std::filesystem::path& path) {
-  FileLock lock(open_lock(path));
-  while (::flock(lock.descriptor_, LOCK_EX) != 0)
-    if (errno != EINTR) fail("cannot lock {}: {}", path.string(), std::strerror(errno));
-  return lock;
-}
-
-std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& path) {
-  FileLock lock(open_lock(path));
-  if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return std::nullopt;
-  fail("cannot lock {}: {}", path.string(), std::strerror(errno));
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 ResultStore::ResultStore(std::filesystem::path folder) : folder_(std::move(folder)) {
-  for (const char* name : {"cells", "nll", "kld", "shared", "locks"}) {
+  for (const char* name : {"cells", "nll", "kld", "shared"}) {
     std::error_code error;
     std::filesystem::create_directories(folder_ / name, error);
     if (error) fail("cannot create {}: {}", (folder_ / name).string(), error.message());
   }
 }
 
-StoredCell ResultStore::find(const std::string& id) const {
+std::vector<std::filesystem::path> ResultStore::result_folders() const {
+  return {folder_ / "cells", folder_ / "nll", folder_ / "kld", folder_ / "shared"};
+}
+
+StoredCell ResultStore::find(const std::string& id, Check check) const {
   if (!std::filesystem::exists(cell_file(id))) return {};
   try {
-    return {read_cell(*this, id), ""};
+    return {read_cell(*this, id, check), ""};
   } catch (const Json::exception& error) {
     return {std::nullopt, fmt::format("{}: {}", cell_file(id).string(), error.what())};
   } catch (const Error& error) {
@@ -131,25 +100,29 @@ std::vector<float> ResultStore::read_nll(const CellReport& cell) const {
   return nll;
 }
 
-void ResultStore::write_plan(const std::vector<std::string>& ids) const {
-  write_text_atomically(folder_ / "plan.json", Json{{"cells", ids}}.dump(2) + "\n");
+void ResultStore::write_plan(const StoredPlan& plan) const {
+  Json document{{"cells", plan.ids}};
+  for (const StoredPlan::Cell& cell : plan.cells)
+    document["planned"].push_back(
+        {{"id", cell.id}, {"method", cell.method}, {"assumed_seconds", cell.assumed_seconds}});
+  if (plan.header) document["report"] = Json::parse(to_json(*plan.header));
+  write_text_atomically(folder_ / "plan.json", document.dump(2) + "\n");
 }
 
-std::vector<std::string> ResultStore::read_plan() const {
+StoredPlan ResultStore::read_plan() const {
   const std::filesystem::path path = folder_ / "plan.json";
   if (!std::filesystem::exists(path))
     fail("{} is not there: {} is not a results store", path.string(), folder_.string());
   try {
-    return Json::parse(read_text(path)).at("cells").get<std::vector<std::string>>();
+    const Json document = Json::parse(read_text(path));
+    StoredPlan plan{.ids = document.at("cells").get<std::vector<std::string>>()};
+    for (const Json& cell : document.value("planned", Json::array()))
+      plan.cells.push_back({cell.at("id"), cell.at("method"), cell.at("assumed_seconds")});
+    if (document.contains("report")) plan.header = parse_report(document["report"].dump(), path.string());
+    return plan;
   } catch (const Json::exception& error) {
     fail("{} is malformed: {}", path.string(), error.what());
   }
-}
-
-void remove_unfinished(const std::filesystem::path& path) {
-  const std::string prefix = path.filename().string() + ".partial-";
-  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path()))
-    if (entry.path().filename().string().starts_with(prefix)) std::filesystem::remove(entry.path());
 }
 
 }  // namespace quantbench

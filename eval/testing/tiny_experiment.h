@@ -1,7 +1,6 @@
 // For tests: a folder with a small random model, a text and a config that a run takes some milliseconds for.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -12,31 +11,12 @@
 #include "eval/config/config.h"
 #include "eval/runner/experiment.h"
 #include "eval/runner/plan.h"
+#include "eval/testing/temporary_folder.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/testing/tiny_llama.h"
 #include "models/tokenizers/tokenizer_test_support.h"
 
 namespace quantbench::testing_support {
-
-/// A new empty folder, removed with everything in it at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "quantbench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) fail("cannot make a folder like {}", name);
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// With a vocabulary of bytes.
 inline void write_model(const std::filesystem::path& path, TinyLlama options) {
