@@ -13,9 +13,18 @@ folder=${QUANTBENCH_SLURM_FOLDER:-/tmp/quantbench-slurm}
 controller_port=16817 node_port=16818
 export SLURM_CONF=$folder/slurm.conf
 
+is_installed() {
+  local program
+  for program in slurmctld slurmd sbatch munged; do command -v "$program" > /dev/null || return 1; done
+}
+
 install_packages() {
+  if ((EUID != 0)); then
+    echo "slurm_single_node.sh: must be root" >&2
+    return 1
+  fi
   export DEBIAN_FRONTEND=noninteractive
-  command -v slurmctld slurmd sbatch munged > /dev/null && return
+  if is_installed; then return; fi
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge > /dev/null
 }
@@ -85,7 +94,7 @@ wait_for_node() {
 }
 
 start() {
-  if ! command -v slurmctld slurmd sbatch munged > /dev/null; then
+  if ! is_installed; then
     echo "slurm_single_node.sh: Slurm is not installed: scripts/slurm_single_node.sh install" >&2
     return 2
   fi
