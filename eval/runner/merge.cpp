@@ -1,5 +1,6 @@
 #include "eval/runner/merge.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -21,25 +22,24 @@ class Merger {
   }
 
   MergedStores merge() {
+    std::vector<StoredPlan> plans;
+    for (const ResultStore& store : stores_) plans.push_back(store.read_plan());
+    take_header(plans);
     std::map<std::string, bool> seen;
-    std::optional<Report> header;
-    for (const ResultStore& store : stores_) {
-      const StoredPlan plan = store.read_plan();
-      if (!header) header = plan.header;
+    for (const StoredPlan& plan : plans)
       for (const std::string& id : plan.ids)
         if (seen.emplace(id, true).second) add(id);
-    }
-    if (header) take_header(std::move(*header));
     return std::move(merged_);
   }
 
  private:
-  // A cell may have been finished by a run of another name; the first store's last run is what the report is of.
-  void take_header(Report header) {
-    if (!merged_.report.cells.empty()) check(stores_.front(), header);
-    header.cells = std::move(merged_.report.cells);
-    header.kernels = std::move(merged_.report.kernels);
-    merged_.report = std::move(header);
+  // A cell may have been finished by a run of another name: the first store's last run is what the report is of. Plans of older
+  // versions do not say it; then it is what the first cell says.
+  void take_header(std::vector<StoredPlan>& plans) {
+    const auto known = std::ranges::find_if(plans, [](const StoredPlan& plan) { return plan.header.has_value(); });
+    if (known == plans.end()) return;
+    merged_.report = std::move(*known->header);
+    has_header_ = true;
   }
 
   // The cell from the first store that holds it finished, or failed when none does.
@@ -68,21 +68,25 @@ class Merger {
       keep_commit(cell, part.environment, merged_.report.environment);
       merged_.report.cells.push_back(std::move(cell));
     }
-    if (merged_.report.run_name.empty()) {
+    if (!has_header_ && merged_.report.run_name.empty()) {
       merged_.report = part;
       merged_.report.kernels.clear();
     }
     for (ThroughputReport& kernel : part.kernels) merged_.report.kernels.push_back(std::move(kernel));
   }
 
+  void take_facts(const Report& part) {
+    std::vector<ThroughputReport> kernels = std::move(merged_.report.kernels);
+    merged_.report = part;
+    merged_.report.cells.clear();
+    merged_.report.kernels = std::move(kernels);
+  }
+
   // The first cell decides what the others must have been measured on; kernels do not depend on it.
   void check(const ResultStore& store, const Report& part) {
     if (first_.empty()) {
       first_ = store.folder().string();
-      std::vector<ThroughputReport> kernels = std::move(merged_.report.kernels);
-      merged_.report = part;
-      merged_.report.cells.clear();
-      merged_.report.kernels = std::move(kernels);
+      if (!has_header_) take_facts(part);
     }
     const Report& whole = merged_.report;
     const auto equal = [&](const char* what, const std::string& one, const std::string& other) {
@@ -111,6 +115,7 @@ class Merger {
   std::vector<ResultStore> stores_;
   std::filesystem::path out_;
   std::string first_;
+  bool has_header_ = false;
   MergedStores merged_;
 };
 
