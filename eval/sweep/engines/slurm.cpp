@@ -4,6 +4,7 @@
 // themselves, one of them by claim), and the report is joined when tasks failed, since a failed cell is to be reported. Where
 // cells are missing the joining job fails, names them, and writes nothing; submitting again runs only those.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -47,9 +48,9 @@ std::uint64_t mebibytes_of(const Job& job) {
 }
 
 std::string joined(const CommandLine& command) {
-  std::string text;
-  for (const std::string& word : command) text += (text.empty() ? "" : " ") + shell_quoted(word);
-  return text;
+  std::vector<std::string> words;
+  for (const std::string& word : command) words.push_back(shell_quoted(word));
+  return fmt::format("{}", fmt::join(words, " "));
 }
 
 /// Slurm reads %-patterns in names of logs, and an option ends at a space unless it is quoted.
