@@ -137,8 +137,9 @@ std::string page_summary(std::span<const Report> reports) {
   text += definition("made by", join_distinct(reports, [](const Report& report) {
                        const std::string& commit = report.environment.commit;
                        constexpr std::size_t shown = 10;
-                       return fmt::format("quantbench {}{}", report.environment.version,
-                                          commit.empty() ? "" : ", commit " + commit.substr(0, shown));
+                       return fmt::format("quantbench {}{}{}", report.environment.version,
+                                          commit.empty() ? "" : ", commit " + commit.substr(0, shown),
+                                          commit.ends_with("-dirty") ? " with changes" : "");
                      }));
   return text + "</dl>\n";
 }
