@@ -98,14 +98,14 @@ class Chart {
     if (!comparable(reports_, metric_)) return "runs differ in what was measured: compare within a run only";
     if (metric_ == ChartMetric::relative_rmse) return "all quantized weights together";
     const Report& report = first_report();
-    const std::string text = fmt::format("{}, {}", report.dataset_name, report.protocol);
+    std::string text = fmt::format("{}, {}", report.dataset_name, report.protocol);
     const auto scored =
         std::ranges::find_if(report.cells, [](const auto& cell) { return cell.perplexity.has_value(); });
     return scored == report.cells.end() ? text : text + fmt::format(", {} tokens scored", scored->perplexity->tokens);
   }
 
   std::string subtitle() const {
-    const std::string text = measured_on();
+    std::string text = measured_on();
     const bool intervals = std::ranges::any_of(data_.points, [](const auto& point) { return point.lower.has_value(); });
     if (!intervals) return text;
     if (metric_ == ChartMetric::perplexity && !data_.references.empty())

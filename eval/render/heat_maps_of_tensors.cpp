@@ -38,7 +38,7 @@ std::vector<std::string> rows_of(const std::vector<TensorReport>& tensors) {
   }
   std::vector<std::string> rows;
   for (const auto& [number, text] : layers) rows.push_back(text);
-  if (outside) rows.push_back(no_layer);
+  if (outside) rows.emplace_back(no_layer);
   return rows;
 }
 

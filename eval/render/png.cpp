@@ -12,8 +12,6 @@
 #include "core/error.h"
 #include "core/file.h"
 
-extern char** environ;
-
 namespace quantbench {
 namespace {
 
