@@ -46,7 +46,7 @@ TEST(Shards, TheLongestIsNearTheBestPossible) {
 }
 
 TEST(Shards, OrdersAsByHand) {
-  EXPECT_THAT(assign_shards(plan_of({1, 5, 2, 4, 3}), 2), testing::ElementsAre(1, 1, 1, 2, 2)) << "5+2+1 and 4+3";
+  EXPECT_THAT(assign_shards(plan_of({1, 6, 2, 4, 3}), 2), testing::ElementsAre(2, 1, 1, 2, 2)) << "6+2 and 4+3+1";
 }
 
 TEST(Shards, CellsOfUnknownWorkAreSpread) {

@@ -56,7 +56,7 @@ std::string joined(const CommandLine& command) {
 /// Slurm reads %-patterns in names of logs, and an option ends at a space unless it is quoted.
 std::string log_pattern(const Sweep& sweep, const std::string& name) {
   std::string path = submit_folder(sweep.request.folder).string();
-  for (std::size_t at = 0; (at = path.find('%', at)) != std::string::npos; at += 2) path.insert(at, "%");
+  for (std::size_t at = 0; (at = path.find('%', at)) != std::string::npos; at += 2) path.insert(at, 1, '%');
   return fmt::format("\"{}/{}.log\"", path, name);
 }
 
