@@ -69,7 +69,7 @@ GateLimits parse_figure(const YamlNode& node, GateMetric metric) {
 }
 
 std::string parse_demand(const YamlNode& node, GateMetric metric) {
-  const std::string demand = node.as_text(to_string(metric));
+  std::string demand = node.as_text(to_string(metric));
   const bool known = demand == "same" || (metric == GateMetric::substitutions && demand == "none");
   if (!known)
     fail_at(node.place, "{} is '{}', expected {} or off", to_string(metric), demand,
