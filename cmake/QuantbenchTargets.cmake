@@ -1,5 +1,12 @@
 # Functions that turn a folder into targets, so that adding a file never edits a CMake file.
 
+# quantbench_precompile(TARGET HEADERS...): when QUANTBENCH_PRECOMPILED_HEADERS is on. Sources include what they use all the same.
+function(quantbench_precompile target)
+  if(QUANTBENCH_PRECOMPILED_HEADERS)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
 # quantbench_library(NAME [DEPENDS ...]): all *.cpp below the current folder except tests, benchmarks, fuzz entries and
 # main.cpp. The objects travel with the interface target NAME to whatever links it: entries that register themselves are
 # never dropped by the linker, as they would be from a static library.
@@ -77,6 +84,7 @@ function(quantbench_tests name)
   endif()
   add_executable(${name}_test ${sources} ${PROJECT_SOURCE_DIR}/core/testing/test_main.cpp)
   target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest)
+  quantbench_precompile(${name}_test <gmock/gmock.h> <gtest/gtest.h>)
   if(ARG_LITTLE_COMPUTING)
     target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()

@@ -2,8 +2,7 @@
 # The source checks. Usage: scripts/check_sources.sh [--fix | --tidy [MINUTES]]
 #   (none)   formatting and folder arrows
 #   --fix    rewrites the formatting instead of reporting it
-#   --tidy   clang-tidy over what ships (tests are held to warnings as errors by the `dev` build instead); needs a configured
-#            `release` build (compile_commands.json). All of it takes half an hour of processor time: with MINUTES, what was
+#   --tidy   clang-tidy over what ships (tests are held to warnings as errors by the `dev` build instead). All of it takes half an hour of processor time: with MINUTES, what was
 #            changed last is checked first, nothing is begun after that time, and what was left out is counted
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,11 +17,13 @@ tidy_some() {  # deadline in seconds since 1970, file that counts what is left o
   local deadline=$1 left_out=$2
   shift 2
   if (($(date +%s) >= deadline)); then printf '%s\n' "$@" >> "$left_out"; return; fi
-  clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option "$@" 2> >(grep -v 'warnings generated' >&2)
+  clang-tidy --quiet -p build/tidy --extra-arg=-Wno-unknown-warning-option "$@" 2> >(grep -v 'warnings generated' >&2)
 }
 export -f tidy_some
 
 if [[ "${1:-}" == "--tidy" ]]; then
+  # The headers that GCC precompiled for build/release are not clang's.
+  cmake --preset release -B build/tidy -DQUANTBENCH_PRECOMPILED_HEADERS=OFF --log-level=WARNING > /dev/null
   deadline=$(($(date +%s) + 60 * ${2:-600}))
   left_out=$(mktemp)
   trap 'rm -f "$left_out"' EXIT
