@@ -2,17 +2,23 @@
 
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
+#include "eval/explain/cell_figures_explained.h"
 
 namespace quantbench {
 namespace {
 
 struct ExplainArguments {
-  std::string first, second;
+  std::string first, second, method;
   bool json = false;
 };
 
 int explain(const ExplainArguments& arguments) {
   const ReportFile first{read_report(arguments.first), arguments.first};
+  if (!arguments.method.empty()) {
+    const CellReport& cell = find_explained_cell(first, arguments.method);
+    print_text(arguments.json ? explain_cell_json(first, cell) : explain_cell_text(first, cell, terminal_width()));
+    return 0;
+  }
   if (arguments.second.empty()) {
     print_text(arguments.json ? explain_json(first) : explain_text(first, terminal_width()));
     return 0;
@@ -25,11 +31,16 @@ int explain(const ExplainArguments& arguments) {
 std::function<int()> declare(CLI::App& app) {
   auto arguments = std::make_shared<ExplainArguments>();
   app.add_option("REPORT", arguments->first, "report.json")->required();
-  app.add_option("REPORT2", arguments->second, "another one: say which facts differ, the likeliest cause first");
+  auto* second =
+      app.add_option("REPORT2", arguments->second, "another one: say which facts differ, the likeliest cause first");
+  app.add_option("--method", arguments->method,
+                 "explain the figures of this cell: each as a formula with its numbers put in")
+      ->excludes(second);
   app.add_flag("--json", arguments->json, "print JSON");
   app.footer(
       "Examples:\n"
       "  quantbench explain results/store/default/report.json\n"
+      "  quantbench explain results/store/default/report.json --method q4_k\n"
       "  quantbench explain mine/report.json theirs/report.json");
   return [arguments] { return explain(*arguments); };
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "core/parallel.h"
 #include "eval/command.h"
@@ -40,13 +41,26 @@ std::filesystem::path folder_of(const RunArguments& arguments, const Config& con
                                : std::filesystem::path(arguments.out);
 }
 
-int finish(RunResult result, const Config& config, const std::filesystem::path& folder) {
+/// What a run has done; members of its report when it writes one.
+nlohmann::ordered_json json_of(const RunResult& result) {
+  return {{"computed", result.computed}, {"reused", result.reused}, {"failed", result.failed}};
+}
+
+int finish(RunResult result, const Config& config, const std::filesystem::path& folder, bool json) {
   ReportFile file{std::move(result.report), folder / "report.json"};
   judge_expectations(config.expectations, config.model_name, file);
   write_report_files(file.report, file.path);
-  print_text(render_terminal(file.report, terminal_width()));
-  print_text(fmt::format("\n{} cells: {} computed, {} from the store, {} failed\n{}\n", file.report.cells.size(),
-                         result.computed, result.reused, result.failed, file.path.string()));
+  if (json) {
+    nlohmann::ordered_json document = json_of(result);
+    document["cells"] = file.report.cells.size();
+    document["expectations_hold"] = expectations_hold(file.report);
+    document["report"] = file.path.string();
+    print_text(document.dump(2) + "\n");
+  } else {
+    print_text(render_terminal(file.report, terminal_width()));
+    print_text(fmt::format("\n{} cells: {} computed, {} from the store, {} failed\n{}\n", file.report.cells.size(),
+                           result.computed, result.reused, result.failed, file.path.string()));
+  }
   if (result.failed > 0) return exit_no;
   return config.expectations.strict && !expectations_hold(file.report) ? exit_no : 0;
 }
@@ -59,8 +73,10 @@ void check_plan(const RunArguments& arguments, const Plan& plan) {
 }
 
 /// Cells are all that a part of a sweep leaves: the report is written by `merge`, once, from all of them.
-int finish_part(const RunResult& result) {
-  print_text(fmt::format("{} computed, {} from the store, {} failed\n", result.computed, result.reused, result.failed));
+int finish_part(const RunResult& result, bool json) {
+  print_text(
+      json ? json_of(result).dump(2) + "\n"
+           : fmt::format("{} computed, {} from the store, {} failed\n", result.computed, result.reused, result.failed));
   return result.failed > 0 ? exit_no : 0;
 }
 
@@ -68,15 +84,15 @@ int finish_part(const RunResult& result) {
 using ActiveClaims = std::atomic<std::shared_ptr<Claims>>;
 
 int run_in_store(const Config& config, const Experiment& experiment, const Plan& plan, RunOptions& options,
-                 ActiveClaims& active, const std::string& job) {
-  const auto claims = std::make_shared<Claims>(options.folder, job);
+                 ActiveClaims& active, const RunArguments& arguments) {
+  const auto claims = std::make_shared<Claims>(options.folder, arguments.job);
   options.claims = claims.get();
   active = claims;
   RunResult result = run_plan(config, experiment, plan, options);
   active = std::shared_ptr<Claims>();
   const bool part = options.shard.count > 1 && is_submitted(options.folder);
-  if (part || options.shared_alone) return finish_part(result);
-  return finish(std::move(result), config, options.folder);
+  if (part || options.shared_alone) return finish_part(result, arguments.json);
+  return finish(std::move(result), config, options.folder, arguments.json);
 }
 
 int run(const RunArguments& arguments) {
@@ -104,7 +120,7 @@ int run(const RunArguments& arguments) {
     print_text(arguments.json ? plan_json(plan, options.shard) : describe_plan(plan, options.shard));
     return 0;
   }
-  return run_in_store(config, experiment, plan, options, active, arguments.job);
+  return run_in_store(config, experiment, plan, options, active, arguments);
 }
 
 std::function<int()> declare(CLI::App& app) {
@@ -117,7 +133,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--threads", arguments->threads, "threads (default: the config's, else all)")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--dry-run", arguments->dry_run, "print the cells with their size and predicted time; run nothing");
-  app.add_flag("--json", arguments->json, "with --dry-run: print the plan as JSON");
+  app.add_flag("--json", arguments->json, "print a summary as JSON, with --dry-run the plan");
   app.add_flag("--fresh", arguments->fresh, "compute every cell again, finished or not");
   app.add_flag("--shared-only", arguments->shared_alone,
                "finish only what cells share: calibration, base logits and the f32 cell; no report");

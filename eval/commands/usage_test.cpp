@@ -33,9 +33,8 @@ TEST(Usage, MistakesAreOneLineWithTheNearestName) {
   expect_error("--frobnicate", "unknown option '--frobnicate'");
 }
 
-TEST(Usage, PlannedCommandsSayWhatToUseInstead) {
+TEST(Usage, EnginesAreKnownByName) {
   expect_error("submit config.yaml --engine slrum", "unknown engine 'slrum'; did you mean slurm?");
-  expect_error("diff a b", "'quantbench compare'");
 }
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
@@ -54,7 +53,7 @@ TEST(Usage, EveryCommandCanBeLimitedToAnInstructionSet) {
   std::string names;
   for (const Isa isa : available_isas()) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", to_string(isa));
-    const ProgramResult limited = run_program(fmt::format("doctor --isa {}", to_string(isa)));
+    const ProgramResult limited = run_program(fmt::format("doctor --quick --isa {}", to_string(isa)));
     EXPECT_EQ(limited.exit_code, 0) << limited.errors;
     EXPECT_THAT(limited.output, StartsWith("instruction sets  " + names + "\n"));
   }

@@ -21,7 +21,7 @@ std::string substitutes(const CellReport& cell) {
 
 std::vector<Fact> facts_of_cell(const CellReport& cell) {
   const auto fact = [&cell](const char* name, const std::string& value) {
-    return Fact{fmt::format("{}: {}", cell.method, name), value, value, Affects::everything};
+    return Fact{fmt::format("{}: {}", cell.method, name), value, value, Affects::everything, Topic::protocol};
   };
   return {fact("status", cell.status), fact("substituted formats", substitutes(cell)),
           fact("columns weighted by", cell.importance.empty() ? "nothing" : cell.importance),
@@ -67,17 +67,13 @@ class Explainer {
 
  private:
   void compare(const std::vector<Fact>& first, const std::vector<Fact>& second, const CellReport* cell) {
-    for (const Fact& fact : first) {
-      const auto other = std::ranges::find(second, fact.name, &Fact::name);
-      if (other == second.end() || fact.value == other->value) continue;
-      if (fact.value.empty() || other->value.empty()) {
-        result_.not_recorded.push_back(fact.name);
-        continue;
-      }
+    const FactComparison comparison = compare_facts(first, second);
+    std::ranges::copy(comparison.not_recorded, std::back_inserter(result_.not_recorded));
+    for (const auto& [fact, other] : comparison.different) {
       AffectedFigures affected =
           joined(affected_figures(fact.affects, first_), affected_figures(fact.affects, second_));
       if (cell != nullptr) affected.methods = {cell->method};
-      result_.differences.push_back({fact, *other, std::move(affected)});
+      result_.differences.push_back({fact, other, std::move(affected)});
     }
   }
 

@@ -49,12 +49,6 @@ std::string products_of(const CellReport& cell) {
   }
 }
 
-std::string learned_from(const CellReport& cell, const Report& report) {
-  if (depends_on_importance_matrix(cell, report)) return report.importance_matrix->name;
-  if (!depends_on_calibration(cell, report)) return cell.importance.empty() ? "nothing" : cell.importance;
-  return report.calibration ? report.calibration->name : "a text that is not recorded";
-}
-
 Table fact_table(const std::vector<Fact>& facts) {
   Table table;
   table.columns = {{"fact", Align::left, 0}, {"value", Align::left, 0}, {"behind", Align::left, 1}};

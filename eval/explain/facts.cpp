@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::size_t shown_hash = 12;
 
-Fact plain(std::string name, Affects affects, const std::string& value) {
-  return {std::move(name), value, value, affects};
+Fact plain(Topic topic, std::string name, Affects affects, const std::string& value) {
+  return {std::move(name), value, value, affects, topic};
 }
 
 // Names of files are for people; bytes decide.
 Fact file(std::string name, Affects affects, const std::string& file_name, const std::string& hash) {
   const std::string shown = hash.empty() ? "" : fmt::format("{}, sha256 {}", file_name, hash.substr(0, shown_hash));
-  return {std::move(name), hash, shown, affects};
+  return {std::move(name), hash, shown, affects, Topic::data};
 }
 
 // A name, for reports that do not have it, still says how long windows are and what of them is scored.
@@ -52,7 +52,7 @@ void add_windows(const Report& report, std::vector<Fact>& facts) {
   const auto& windows = report.dataset_windows;
   const std::optional<Protocol> protocol = protocol_of(report);
   const auto add = [&facts](const char* name, const std::string& value) {
-    facts.push_back(plain(name, Affects::predictions, value));
+    facts.push_back(plain(Topic::protocol, name, Affects::predictions, value));
   };
   add("window length", windows ? tokens_text(windows->length) : protocol ? tokens_text(protocol->window) : "");
   add("stride", windows ? tokens_text(windows->stride) : protocol ? tokens_text(protocol->window) : "");
@@ -70,14 +70,15 @@ void add_windows(const Report& report, std::vector<Fact>& facts) {
 void add_text(const Report& report, std::vector<Fact>& facts) {
   constexpr Affects affects = Affects::predictions;
   facts.push_back(file("text", affects, report.dataset_name, report.dataset_sha256));
-  facts.push_back(plain("text loader", affects, report.dataset_loader.empty() ? "text file" : report.dataset_loader));
+  facts.push_back(
+      plain(Topic::data, "text loader", affects, report.dataset_loader.empty() ? "text file" : report.dataset_loader));
   facts.push_back(file("tokenizer", affects,
                        report.tokenizer
                            ? fmt::format("{}, {} tokens", report.tokenizer->kind, report.tokenizer->vocabulary)
                            : "kind not recorded",
                        report.tokenizer_sha256));
-  facts.push_back(plain("tokens of the text", affects, std::to_string(report.dataset_tokens)));
-  facts.push_back(plain("protocol", affects, report.protocol));
+  facts.push_back(plain(Topic::data, "tokens of the text", affects, std::to_string(report.dataset_tokens)));
+  facts.push_back(plain(Topic::protocol, "protocol", affects, report.protocol));
   add_windows(report, facts);
 }
 
@@ -86,14 +87,15 @@ void add_calibration(const Report& report, std::vector<Fact>& facts) {
   constexpr Affects affects = Affects::calibration;
   if (!report.calibration) {
     // Reports that do not say how they were measured may still have been calibrated.
-    facts.push_back(plain("calibration text", affects, report.metrics.empty() ? "" : "none"));
+    facts.push_back(plain(Topic::data, "calibration text", affects, report.metrics.empty() ? "" : "none"));
     return;
   }
   const CalibrationFacts& calibration = *report.calibration;
   const WindowFacts& windows = calibration.windows;
   facts.push_back(file("calibration text", affects, calibration.name, calibration.sha256));
+  facts.push_back(plain(Topic::data, "tokens of the calibration text", affects, std::to_string(calibration.tokens)));
   const auto add = [&facts](const char* name, const std::string& value) {
-    facts.push_back(plain(name, Affects::calibration, value));
+    facts.push_back(plain(Topic::protocol, name, Affects::calibration, value));
   };
   add("calibration loader", calibration.loader.empty() ? "text file" : calibration.loader);
   add("calibration windows", fmt::format("{} of {}", windows.count, windows.available));
@@ -114,18 +116,23 @@ std::string metric_versions(const Report& report) {
 
 void add_program(const Report& report, std::vector<Fact>& facts) {
   const Environment& environment = report.environment;
-  facts.push_back(plain("metric versions", Affects::everything, metric_versions(report)));
-  facts.push_back(plain("quantbench", Affects::everything, environment.version));
-  facts.push_back(plain("commit", Affects::everything, environment.commit == "unknown" ? "" : environment.commit));
-  facts.push_back(plain("products on", Affects::last_digits,
-                        report.device.empty() ? "CPU" : fmt::format("{} ({})", report.device, environment.gpu)));
-  facts.push_back(plain("instruction set", Affects::last_digits, environment.isa));
-  facts.push_back(plain("compiler", Affects::last_digits, environment.compiler));
-  facts.push_back(plain("compiler flags", Affects::last_digits, environment.flags));
-  facts.push_back(plain("CPU", Affects::timings, environment.cpu));
-  facts.push_back(plain("threads", Affects::timings, std::to_string(environment.threads)));
+  facts.push_back(plain(Topic::protocol, "metric versions", Affects::everything, metric_versions(report)));
+  const auto add = [&facts](const char* name, Affects affects, const std::string& value) {
+    facts.push_back(plain(Topic::environment, name, affects, value));
+  };
+  add("quantbench", Affects::everything, environment.version);
+  add("commit", Affects::everything, environment.commit == "unknown" ? "" : environment.commit);
+  add("products on", Affects::last_digits,
+      report.device.empty() ? "CPU" : fmt::format("{} ({})", report.device, environment.gpu));
+  add("instruction set", Affects::last_digits, environment.isa);
+  add("compiler", Affects::last_digits, environment.compiler);
+  add("compiler flags", Affects::last_digits, environment.flags);
+  add("CPU", Affects::timings, environment.cpu);
+  add("its newest instruction set", Affects::timings, environment.machine_isa);
+  add("GPU", Affects::timings, environment.gpu);
+  add("threads", Affects::timings, std::to_string(environment.threads));
   // Methods that draw random numbers say from which seed in their ids.
-  facts.push_back(plain("seed of the config", Affects::identity, std::to_string(report.seed)));
+  facts.push_back(plain(Topic::config, "seed of the config", Affects::identity, std::to_string(report.seed)));
 }
 
 bool needs_text(const CellReport& cell) {
@@ -144,10 +151,24 @@ std::vector<Fact> facts_of(const Report& report) {
   add_text(report, facts);
   add_calibration(report, facts);
   const auto& matrix = report.importance_matrix;
-  facts.push_back(matrix ? file("importance matrix", Affects::importance, matrix->name, matrix->sha256)
-                         : plain("importance matrix", Affects::importance, report.metrics.empty() ? "" : "none"));
+  facts.push_back(
+      matrix ? file("importance matrix", Affects::importance, matrix->name, matrix->sha256)
+             : plain(Topic::data, "importance matrix", Affects::importance, report.metrics.empty() ? "" : "none"));
   add_program(report, facts);
   return facts;
+}
+
+FactComparison compare_facts(const std::vector<Fact>& first, const std::vector<Fact>& second) {
+  FactComparison comparison;
+  for (const Fact& fact : first) {
+    const auto other = std::ranges::find(second, fact.name, &Fact::name);
+    if (other == second.end() || fact.value == other->value) continue;
+    if (fact.value.empty() || other->value.empty())
+      comparison.not_recorded.push_back(fact.name);
+    else
+      comparison.different.push_back({fact, *other});
+  }
+  return comparison;
 }
 
 bool depends_on_calibration(const CellReport& cell, const Report& report) {
@@ -157,6 +178,12 @@ bool depends_on_calibration(const CellReport& cell, const Report& report) {
 
 bool depends_on_importance_matrix(const CellReport& cell, const Report& report) {
   return report.importance_matrix && cell.importance == report.importance_matrix->name;
+}
+
+std::string learned_from(const CellReport& cell, const Report& report) {
+  if (depends_on_importance_matrix(cell, report)) return report.importance_matrix->name;
+  if (!depends_on_calibration(cell, report)) return cell.importance.empty() ? "nothing" : cell.importance;
+  return report.calibration ? report.calibration->name : "a text that is not recorded";
 }
 
 std::size_t substituted_tensors(const CellReport& cell) {
