@@ -1,46 +1,79 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <unistd.h>
 
-#include <filesystem>
+#include <iterator>
 
-#include "core/isa.h"
-#include "core/parallel.h"
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
+#include "eval/doctor/finding.h"
+#include "eval/environment.h"
 
 namespace quantbench {
 namespace {
 
-double gibibytes(long pages) {
-  return static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 30);
+using Json = nlohmann::ordered_json;
+
+struct DoctorArguments {
+  bool quick = false, json = false;
+};
+
+std::vector<Finding> find_all(bool quick) {
+  std::vector<Finding> all;
+  for (const auto check : {check_processors, check_memory, check_gpu, check_storage, check_files})
+    std::ranges::move(check(), std::back_inserter(all));
+  if (!quick) std::ranges::move(check_speed(), std::back_inserter(all));
+  return all;
 }
 
-std::string free_space(const std::filesystem::path& directory) {
-  std::error_code error;
-  const auto space = std::filesystem::space(directory, error);
-  if (error) return error.message();
-  return fmt::format("{:.1f} GiB free", static_cast<double>(space.available) / (1 << 30));
+std::size_t warnings_of(const std::vector<Finding>& findings) {
+  return static_cast<std::size_t>(std::ranges::count_if(findings, &Finding::warns));
 }
 
-int doctor() {
-  std::vector<std::string_view> isas;
-  for (const Isa isa : available_isas()) isas.push_back(to_string(isa));
-  const std::filesystem::path here = std::filesystem::current_path();
-  print_text(fmt::format("instruction sets  {}\n", fmt::join(isas, ", ")));
-  print_text(fmt::format("threads           {}\n", hardware_threads()));
-  print_text(fmt::format("memory            {:.1f} GiB, {:.1f} GiB available\n", gibibytes(::sysconf(_SC_PHYS_PAGES)),
-                         gibibytes(::sysconf(_SC_AVPHYS_PAGES))));
-  print_text(fmt::format("disk              {} at {}\n", free_space(here), here.string()));
+std::string text_of(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& finding : findings) {
+    text += fmt::format("{:<18}{}\n", finding.name, finding.text);
+    if (finding.warns()) text += fmt::format("{:<18}warn: {}\n", "", finding.advice);
+  }
+  const std::size_t warnings = warnings_of(findings);
+  return text + (warnings == 0 ? fmt::format("\nok: nothing stands in the way\n")
+                               : fmt::format("\nwarn: {} of {} need a look\n", warnings, findings.size()));
+}
+
+std::string json_of(const std::vector<Finding>& findings) {
+  Json checks = Json::array();
+  for (const Finding& finding : findings) {
+    Json check{{"check", finding.name}, {"verdict", finding.warns() ? "warn" : "ok"}, {"text", finding.text}};
+    if (finding.warns()) check["advice"] = finding.advice;
+    check["figures"] = finding.figures;
+    checks.push_back(std::move(check));
+  }
+  const Json document{{"version", quantbench_version()},
+                      {"commit", quantbench_commit()},
+                      {"warnings", warnings_of(findings)},
+                      {"checks", checks}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int doctor(const DoctorArguments& arguments) {
+  const std::vector<Finding> findings = find_all(arguments.quick);
+  print_text(arguments.json ? json_of(findings) : text_of(findings));
   return 0;
 }
 
 std::function<int()> declare(CLI::App& app) {
-  app.footer("Example:\n  quantbench doctor");
-  return doctor;
+  auto arguments = std::make_shared<DoctorArguments>();
+  app.add_flag("--quick", arguments->quick, "do not measure memory and arithmetic, which takes some seconds");
+  app.add_flag("--json", arguments->json, "print JSON, with figures in bytes and operations per second");
+  app.footer(
+      "What is missing is told with how to get it, and is no failure: the exit code is 0 (docs/doctor.md).\n\n"
+      "Examples:\n"
+      "  quantbench doctor\n"
+      "  quantbench doctor --quick --json | jq -r '.checks[] | select(.verdict == \"warn\").advice'");
+  return [arguments] { return doctor(*arguments); };
 }
 
-const Register<Command> registered{"doctor", {"Show what this machine and this build offer", declare}};
+const Register<Command> registered{
+    "doctor", {"Show what this machine and this build offer, and what stands in the way", declare}};
 
 }  // namespace
 }  // namespace quantbench
