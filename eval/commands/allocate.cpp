@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/file.h"
 #include "eval/command.h"
@@ -16,7 +17,7 @@ struct AllocateArguments {
   std::string sensitivities, rules_out, name;
   std::vector<std::string> formats;
   double bits_per_weight = 0, mebibytes = 0;
-  bool estimated = false;
+  bool estimated = false, json = false;
 };
 
 std::string summary(const BudgetAllocation& allocation) {
@@ -36,6 +37,17 @@ std::string remark(const BudgetAllocation& allocation, const Sensitivity& sensit
                      sensitivity.origin.method);
 }
 
+std::string json_of(const BudgetAllocation& allocation, const Sensitivity& sensitivity, const std::string& rules) {
+  const nlohmann::ordered_json document{{"rules", rules},
+                                        {"method", sensitivity.origin.method},
+                                        {"bits_per_weight", allocation.bits_per_weight},
+                                        {"bytes", allocation.bytes},
+                                        {"predicted_divergence", allocation.predicted_divergence},
+                                        {"lower_bound", allocation.lower_bound},
+                                        {"formats", allocation.formats}};
+  return document.dump(2) + "\n";
+}
+
 int allocate(const AllocateArguments& arguments) {
   if ((arguments.bits_per_weight > 0) == (arguments.mebibytes > 0)) fail("give either --budget or --size");
   const Sensitivity sensitivity = read_sensitivity(arguments.sensitivities);
@@ -48,7 +60,8 @@ int allocate(const AllocateArguments& arguments) {
   const BudgetAllocation allocation = allocate_budget(sensitivity, bytes, options);
   const std::string head = remark(allocation, sensitivity);
   write_text_atomically(arguments.rules_out, rules_text(allocation, head, arguments.name));
-  print_text(fmt::format("{}: {}\n{}", arguments.rules_out, head, summary(allocation)));
+  print_text(arguments.json ? json_of(allocation, sensitivity, arguments.rules_out)
+                            : fmt::format("{}: {}\n{}", arguments.rules_out, head, summary(allocation)));
   return 0;
 }
 
@@ -64,6 +77,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--formats", arguments->formats, "choose among these only, separated by commas")->delimiter(',');
   app.add_flag("--estimated", arguments->estimated,
                "choose by the second-order estimate instead of the measured divergences");
+  app.add_flag("--json", arguments->json, "print the summary as JSON");
   app.footer(
       "Finds the formats whose divergences sum up to the least within the budget, exactly (docs/sensitivity.md). What "
       "all\n"

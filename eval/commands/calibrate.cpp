@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
 #include "eval/commands/terminal.h"
@@ -15,6 +17,7 @@ struct CalibrateArguments {
   std::vector<std::string> merged;
   std::size_t context = 0, chunks = 0;
   CalibrationOptions options;
+  bool json = false;
 };
 
 ImportanceMatrix collect(const CalibrateArguments& arguments) {
@@ -35,6 +38,15 @@ int calibrate(const CalibrateArguments& arguments) {
   const std::uint32_t chunks = matrix.chunk_count, size = matrix.chunk_size;
   for (const ImportanceMatrix& other : others) add(matrix, other);
   write_importance_matrix(arguments.out, matrix);
+  if (arguments.json) {
+    const nlohmann::ordered_json document{{"importance_matrix", arguments.out},
+                                          {"tensors", matrix.entries.size()},
+                                          {"chunks", chunks},
+                                          {"chunk_tokens", size},
+                                          {"merged", arguments.merged}};
+    print_text(document.dump(2) + "\n");
+    return 0;
+  }
   print_text(fmt::format("{}: importance of {} tensors, {} chunks of {} tokens{}\n", arguments.out,
                          matrix.entries.size(), chunks, size,
                          others.empty() ? "" : fmt::format(", and {} files merged", others.size())));
@@ -55,6 +67,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_flag("--output", arguments->options.output, "also collect the input of the output projection");
   app.add_option("--merge", arguments->merged, "add the sums of this importance matrix; may be repeated")
       ->allow_extra_args(false);
+  app.add_flag("--json", arguments->json, "print the summary as JSON");
   add_threads_option(app, arguments->options.threads);
   app.footer(
       "Writes the sum of x^2 over all tokens for each input column of each linear layer "

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
@@ -19,7 +20,7 @@ struct MergeArguments {
   std::string out;
   std::string config;
   std::vector<std::string> overrides;
-  bool partial = false;
+  bool partial = false, json = false;
 };
 
 constexpr int exit_no = 1;
@@ -35,6 +36,16 @@ int judge(const MergeArguments& arguments, ReportFile& file) {
   return config.expectations.strict && !expectations_hold(file.report) ? exit_no : 0;
 }
 
+std::string json_of(const Report& report, const MergedStores& merged, const std::string& out) {
+  const nlohmann::ordered_json document{{"report", out},
+                                        {"cells", report.cells.size()},
+                                        {"failed", std::ranges::count(report.cells, "failed", &CellReport::status)},
+                                        {"kernels", report.kernels.size()},
+                                        {"missing", merged.missing},
+                                        {"expectations_hold", expectations_hold(report)}};
+  return document.dump(2) + "\n";
+}
+
 int merge(const MergeArguments& arguments) {
   const MergedStores merged = merge_stores({arguments.folders.begin(), arguments.folders.end()}, arguments.out);
   for (const std::string& cell : merged.missing) fmt::print(stderr, "note: not finished: {}\n", cell);
@@ -43,6 +54,10 @@ int merge(const MergeArguments& arguments) {
   ReportFile file{merged.report, arguments.out};
   const int code = arguments.config.empty() ? 0 : judge(arguments, file);
   write_report_files(file.report, file.path);
+  if (arguments.json) {
+    print_text(json_of(file.report, merged, arguments.out));
+    return code;
+  }
   print_text(render_terminal(file.report, terminal_width()));
   print_text(arguments.out + "\n");
   return code;
@@ -57,6 +72,7 @@ std::function<int()> declare(CLI::App& app) {
       "--config", arguments->config,
       "the config of the run: its expectations are judged, and the exit code is 1 when a cell failed, as of `run`");
   app.add_option("--set", arguments->overrides, "as of the run; may be repeated")->allow_extra_args(false);
+  app.add_flag("--json", arguments->json, "print the summary as JSON, not the table");
   app.footer(
       "Exit codes: 0 merged, 1 with --config as `run`, 2 cells are missing or the folders do not merge.\n"
       "Examples:\n"

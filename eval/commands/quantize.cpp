@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/checked.h"
 #include "eval/command.h"
@@ -27,7 +28,7 @@ struct QuantizeArguments {
   std::string imatrix, calibration, rules, fallback, format{gguf};
   std::size_t chunks = 0;
   CalibrationFlow flow;
-  bool dequantized = false;
+  bool dequantized = false, json = false;
   int threads = 1;
 };
 
@@ -115,34 +116,64 @@ QuantizeFileOptions options_for(const QuantizeArguments& arguments) {
 
 double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
+/// What was written.
+struct Summary {
+  std::size_t quantized = 0, tensors = 0;
+  std::map<std::string, std::size_t> formats;              // of the quantized tensors
+  std::vector<std::pair<std::string, std::string>> kept;   // tensor, type
+  std::uint64_t weights = 0, bytes = 0, bytes_before = 0;  // of the quantized tensors
+  double bits_per_weight() const { return 8 * static_cast<double>(bytes) / static_cast<double>(weights); }
+};
+
 /// `packed_bytes`: of the quantized layers as a layout of another program holds them.
-std::string summary(const FileQuantizer& quantizer, const QuantizeArguments& arguments,
-                    std::optional<std::uint64_t> packed_bytes) {
-  std::vector<std::string> kept;
-  std::map<std::string, std::size_t> formats;
-  std::uint64_t weights = 0, bytes = 0, before = 0;
-  std::size_t quantized = 0;
+Summary summarize(const FileQuantizer& quantizer, std::optional<std::uint64_t> packed_bytes) {
+  Summary summary;
+  summary.tensors = quantizer.tensors().size();
   for (const FileTensor& task : quantizer.tensors()) {
     if (!task.allocated) {
       const bool widened = task.stored && (!packed_bytes || quantizer.made(task.tensor->name) != nullptr);
-      kept.push_back(fmt::format("  {} ({})", task.tensor->name, widened ? "F32" : task.tensor->type_name));
+      summary.kept.emplace_back(task.tensor->name, widened ? "F32" : task.tensor->type_name);
       continue;
     }
-    ++quantized;
-    ++formats[task.allocated->format->id];
-    weights += task.tensor->row_count() * task.tensor->row_length();
-    before += task.tensor->size_bytes();
-    bytes += task.stored->tensor_bytes(task.tensor->row_count(), task.tensor->row_length());
+    ++summary.quantized;
+    ++summary.formats[task.allocated->format->id];
+    summary.weights += task.tensor->row_count() * task.tensor->row_length();
+    summary.bytes_before += task.tensor->size_bytes();
+    summary.bytes += task.stored->tensor_bytes(task.tensor->row_count(), task.tensor->row_length());
   }
-  bytes = packed_bytes.value_or(bytes);
-  std::vector<std::string> counts;
-  for (const auto& [format, count] : formats) counts.push_back(fmt::format("{} {}", count, format));
-  const double bits = 8 * static_cast<double>(bytes) / static_cast<double>(weights);
+  summary.bytes = packed_bytes.value_or(summary.bytes);
+  return summary;
+}
+
+std::string text_of(const Summary& summary, const QuantizeArguments& arguments) {
+  std::vector<std::string> counts, kept;
+  for (const auto& [format, count] : summary.formats) counts.push_back(fmt::format("{} {}", count, format));
+  for (const auto& [tensor, type] : summary.kept) kept.push_back(fmt::format("  {} ({})", tensor, type));
   return fmt::format("{}: {} of {} tensors with {} ({}), {:.2f} -> {:.2f} MiB, {:.4f} bits per weight{}\n",
-                     arguments.out, quantized, quantizer.tensors().size(), to_string(parse_method(arguments.method)),
-                     fmt::join(counts, ", "), mebibytes(before), mebibytes(bytes), bits,
-                     arguments.dequantized ? " (stored decoded)" : "") +
+                     arguments.out, summary.quantized, summary.tensors, to_string(parse_method(arguments.method)),
+                     fmt::join(counts, ", "), mebibytes(summary.bytes_before), mebibytes(summary.bytes),
+                     summary.bits_per_weight(), arguments.dequantized ? " (stored decoded)" : "") +
          (kept.empty() ? "" : fmt::format("not quantized:\n{}\n", fmt::join(kept, "\n")));
+}
+
+std::string json_of(const Summary& summary, const QuantizeArguments& arguments, const std::vector<std::string>& notes) {
+  nlohmann::ordered_json kept = nlohmann::ordered_json::object();
+  for (const auto& [tensor, type] : summary.kept) kept[tensor] = type;
+  const nlohmann::ordered_json document{
+      {"out", arguments.out},
+      {"method", to_string(parse_method(arguments.method))},
+      {"tensors", summary.tensors},
+      {"quantized_tensors", summary.quantized},
+      {"formats", summary.formats},
+      {"weights", summary.weights},
+      {"bytes_before", summary.bytes_before},
+      {"bytes", summary.bytes},
+      {"bits_per_weight",
+       summary.weights == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(summary.bits_per_weight())},
+      {"stored_decoded", arguments.dequantized},
+      {"not_quantized", kept},
+      {"notes", notes}};
+  return document.dump(2) + "\n";
 }
 
 /// In millions of weights: tensors differ too much in size to tell the time that is left.
@@ -201,7 +232,8 @@ int quantize(const QuantizeArguments& arguments) {
   }
   std::ranges::copy(quantizer.notes(), std::back_inserter(notes));
   for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
-  print_text(summary(quantizer, arguments, packed_bytes));
+  const Summary summary = summarize(quantizer, packed_bytes);
+  print_text(arguments.json ? json_of(summary, arguments, notes) : text_of(summary, arguments));
   return 0;
 }
 
@@ -233,6 +265,7 @@ std::function<int()> declare(CLI::App& app) {
          "--format", arguments->format,
          "gguf, or of a Hugging Face directory: gptq, gptq_v2, awq, compressed-tensors (docs/packed_checkpoints.md)")
       ->capture_default_str();
+  app.add_flag("--json", arguments->json, "print the summary as JSON");
   add_threads_option(app, arguments->threads);
   app.footer(
       "A format quantizes the linear layers: matrices but for embeddings, norms, routers and the output head. A mix\n"
