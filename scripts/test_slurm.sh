@@ -10,7 +10,8 @@ quantbench=${QUANTBENCH:-$PWD/build/release/eval/quantbench}
 config=configs/sweeps/forty_cells.yaml
 settings=() tasks=8
 if [[ "${1:-}" == "--quick" ]]; then
-  settings=(--set "methods=[f32, f16, absmax:int8:g32, absmax:int4:g32, zero_point:int4:g64, zero_point:int3:g64, rtn:q8_0, rtn:q4_0, q4_k, gptq:int4:g128, gptq:int3:g128, awq:int3:g128]")
+  settings=(--set "methods=[f32, f16, absmax:int8:g32, absmax:int4:g32, zero_point:int4:g64, zero_point:int3:g64, rtn:q8_0, rtn:q4_0, q4_k, q3_k, gptq:int4:g128, gptq:int3:g128]"
+    --set dataset.chunks=2 --set calibration.chunks=4)
   tasks=4
 fi
 folder=$(mktemp -d)
@@ -72,11 +73,12 @@ import json, sys
 for cell in json.load(sys.stdin)["cells"]:
     if cell["state"] == "running": print(cell["holder"]["pid"], cell["holder"]["job"].split()[-1])'
 }
-wait_for_worker() {  # sweep; prints "PID JOB" of a running array task
+wait_for_worker() {  # sweep; prints "PID JOB" of a running array task; fails when the array is over
   local found
   for ((i = 0; i < 300; ++i)); do
     found=$(workers "$1" | grep _ | head -n 1) || true
     [[ -z "$found" ]] || { echo "$found"; return; }
+    [[ -n "$(squeue --noheader --states=RUNNING,PENDING --format=%K --jobs="$(jobs_of "$1" | tr ' ' ,)" 2> /dev/null | grep '[0-9]')" ]] || return 1
     sleep 0.1
   done
   return 1

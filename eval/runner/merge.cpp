@@ -27,6 +27,8 @@ class Merger {
     take_header(plans);
     std::map<std::string, bool> seen;
     for (const StoredPlan& plan : plans)
+      for (const StoredPlan::Cell& cell : plan.cells) methods_[cell.id] = cell.method;
+    for (const StoredPlan& plan : plans)
       for (const std::string& id : plan.ids)
         if (seen.emplace(id, true).second) add(id);
     return std::move(merged_);
@@ -55,7 +57,7 @@ class Merger {
       if (!failed) break;
     }
     if (!best)
-      merged_.missing.push_back(id + problem);
+      merged_.missing.push_back((methods_.contains(id) ? methods_.at(id) + " " : "") + id + problem);
     else
       append(*best->first, std::move(best->second));
   }
@@ -116,6 +118,7 @@ class Merger {
   std::filesystem::path out_;
   std::string first_;
   bool has_header_ = false;
+  std::map<std::string, std::string> methods_;  // of planned cells, by id; unknown in plans of older versions
   MergedStores merged_;
 };
 

@@ -10,8 +10,9 @@
 namespace quantbench {
 
 struct MergedStores {
-  Report report;                     // cells in the order of the stores' plans, none twice
-  std::vector<std::string> missing;  // planned cells that no store holds finished: "ID" or "ID: why it is not believed"
+  Report report;  // cells in the order of the stores' plans, none twice
+  /// Planned cells that no store holds finished: "METHOD ID" or "METHOD ID: why it is not believed".
+  std::vector<std::string> missing;
 };
 
 /// Throws Error for a folder that is no store, and for stores that differ in model, tokenizer, text or protocol, naming
