@@ -33,6 +33,9 @@ Finding finding_of(const Rate& rate, const std::vector<Peaks>& measured) {
                                 threads_text(peaks.threads));
     finding.figures["measured"].push_back({{"threads", peaks.threads}, {rate.key, value}});
   }
+  if (measured.back().*rate.value < measured.front().*rate.value)
+    finding.advice =
+        "less with all threads than with one: other processes or a limit keep threads waiting for each other";
   return finding;
 }
 
