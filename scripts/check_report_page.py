@@ -258,14 +258,22 @@ def check_heat_maps(page: Page) -> None:
         require(worst >= 4.5, f"numbers of a heat map have a contrast of {worst:.2f}")
 
 
+def changed_text(page: Page, selector: str, before: str, seconds: float = 5) -> str:
+    """What an element says once it says something else, or still: drawing takes a while on a busy machine."""
+    end = time.monotonic() + seconds
+    while (text := page.one(selector).text) in ("", before) and time.monotonic() < end:
+        time.sleep(0.05)
+    return text
+
+
 def check_points(page: Page) -> None:
     """Arrow keys walk through the points of a drawing and say what they are."""
     chart = page.one("#charts .chart")
     page.js("arguments[0].scrollIntoView(); arguments[0].focus()", chart)
     page.keys(Keys.ARROW_RIGHT)
-    first = page.one("#tip").text
+    first = changed_text(page, "#tip", "")
     page.keys(Keys.ARROW_RIGHT)
-    second = page.one("#tip").text
+    second = changed_text(page, "#tip", first)
     require("bits per weight" in first and first != second, f"arrow keys show '{first}', then '{second}'")
     mark = page.one("#charts .mark.current").get_attribute("data-cell")
     page.keys(Keys.ENTER)
