@@ -6,136 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <condition_variable>
 #include <csignal>
-#include <cstring>
-#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "core/partial_file.h"
 #include "core/process_identity.h"
+#include "eval/runner/claim_files.h"
 
 namespace quantbench {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-constexpr const char* claims_folder = "claims";
-constexpr const char* processes_folder = "processes";
-constexpr std::string_view draft_prefix = "draft-";
-/// No claim and no process's file is larger.
-constexpr std::size_t most_bytes = 65536;
-
-struct FileContent {
-  std::string text;
-  FileTime modified;
-};
-
-/// Nothing when it is not there (any more). Opening it makes network file systems ask for its current time.
-std::optional<FileContent> read_file(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return std::nullopt;
-  std::string text(most_bytes, '\0');
-  struct stat status {};
-  const ssize_t count = ::read(descriptor, text.data(), text.size());
-  const bool known = ::fstat(descriptor, &status) == 0 && count >= 0;
-  ::close(descriptor);
-  if (!known) return std::nullopt;
-  text.resize(static_cast<std::size_t>(count));
-  const auto since = std::chrono::seconds(status.st_mtim.tv_sec) + std::chrono::nanoseconds(status.st_mtim.tv_nsec);
-  return FileContent{std::move(text), FileTime(since)};
-}
-
-double seconds(std::chrono::nanoseconds time) { return std::max(0.0, std::chrono::duration<double>(time).count()); }
-
-/// The member of a JSON object, or `otherwise` where the text is damaged.
-template <class T>
-T member(const std::string& text, const char* name, T otherwise) {
-  const Json document = Json::parse(text, nullptr, false);
-  if (!document.is_object() || !document.contains(name)) return otherwise;
-  try {
-    return document[name].get<T>();
-  } catch (const Json::exception&) {
-    return otherwise;
-  }
-}
-
-/// `seen`: another sign of life of the process.
-Holder holder_of(const fs::path& store, const std::string& identity, FileTime seen, FileTime now) {
-  Holder holder{.identity = identity};
-  double expiry = seconds(ClaimTiming{}.expiry);
-  if (const auto file = identity.empty() ? std::nullopt : read_file(store / processes_folder / identity)) {
-    holder.host = member<std::string>(file->text, "host", "");
-    holder.pid = member<std::int64_t>(file->text, "pid", 0);
-    holder.job = member<std::string>(file->text, "job", "");
-    expiry = member<double>(file->text, "expires_after_seconds", expiry);
-    seen = std::max(seen, file->modified);
-  }
-  holder.silent_seconds = seconds(now - seen);
-  if (known_to_have_ended(identity))
-    holder.state = HolderState::ended;
-  else if (holder.silent_seconds > expiry)
-    holder.state = HolderState::expired;
-  return holder;
-}
-
-struct ClaimFile {
-  fs::path path;
-  std::string name;
-  std::uint64_t number = 0;
-};
-
-/// Nothing for other files of the folder.
-std::optional<ClaimFile> parse_claim_name(const fs::path& path) {
-  const std::string file = path.filename().string();
-  const std::size_t dot = file.rfind('.');
-  if (dot == std::string::npos || file.starts_with(draft_prefix)) return std::nullopt;
-  ClaimFile claim{path, file.substr(0, dot), 0};
-  const char* end = file.data() + file.size();
-  const auto parsed = std::from_chars(file.data() + dot + 1, end, claim.number);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return claim;
-}
-
-template <class Visit>
-void for_each_file(const fs::path& folder, const Visit& visit) {
-  std::error_code gone;  // files may vanish while they are listed
-  for (fs::directory_iterator it(folder, gone), end; !gone && it != end; it.increment(gone)) visit(it->path());
-}
-
-/// By number.
-std::vector<ClaimFile> claims_of(const fs::path& store, const std::string& name) {
-  std::vector<ClaimFile> found;
-  for_each_file(store / claims_folder, [&](const fs::path& path) {
-    if (auto claim = parse_claim_name(path); claim && claim->name == name) found.push_back(std::move(*claim));
-  });
-  std::ranges::sort(found, {}, &ClaimFile::number);
-  return found;
-}
-
-/// Nothing when it was given up meanwhile.
-std::optional<ClaimState> read_claim(const fs::path& store, const ClaimFile& file, FileTime now) {
-  const auto content = read_file(file.path);
-  if (!content) return std::nullopt;
-  ClaimState state{.name = file.name, .number = file.number};
-  state.token = member<std::string>(content->text, "token", "");
-  state.what = member<std::string>(content->text, "what", file.name);
-  const std::string process = member<std::string>(content->text, "process", "");
-  state.holder = holder_of(store, process, content->modified, now);
-  state.held_seconds = seconds(now - content->modified);
-  return state;
-}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -148,73 +37,7 @@ void make_folder(const fs::path& folder) {
   if (error) fail("cannot create {}: {}", folder.string(), error.message());
 }
 
-/// A new file with `text` that is removed at the end; its name says whose it is.
-class Draft {
- public:
-  Draft(const fs::path& folder, const std::string& text) {
-    std::string name = (folder / fmt::format("{}{}-XXXXXX", draft_prefix, this_process())).string();
-    const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-    if (descriptor < 0) fail("cannot write in {}: {}", folder.string(), std::strerror(errno));
-    path_ = name;
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    ::close(descriptor);
-    if (written != static_cast<ssize_t>(text.size())) fail("cannot write {}: {}", name, std::strerror(errno));
-  }
-  ~Draft() { ::unlink(path_.c_str()); }
-  Draft(const Draft&) = delete;
-  Draft& operator=(const Draft&) = delete;
-
-  const fs::path& path() const { return path_; }
-
-  /// False when the name is taken.
-  bool link_to(const fs::path& target) const {
-    if (::link(path_.c_str(), target.c_str()) == 0) return true;
-    const int reason = errno;
-    // Over NFS the answer may be lost after the link was made; its count of names is the truth.
-    struct stat status {};
-    if (::stat(path_.c_str(), &status) == 0 && status.st_nlink == 2) return true;
-    if (reason == EEXIST) return false;
-    fail("cannot make the claim {}: {} (claims need a file system with hard links)", target.string(),
-         std::strerror(reason));
-  }
-
- private:
-  fs::path path_;
-};
-
-std::string writer_of_draft(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (!name.starts_with(draft_prefix)) return "";
-  return name.substr(draft_prefix.size(), name.rfind('-') - draft_prefix.size());
-}
-
 }  // namespace
-
-std::string to_string(const Holder& holder) {
-  if (holder.host.empty()) return "an unknown process";
-  return fmt::format("{}, process {}{}", holder.host, holder.pid, holder.job.empty() ? "" : ", job " + holder.job);
-}
-
-FileTime file_system_time(const fs::path& folder) {
-  const Draft draft(folder, "");
-  const auto content = read_file(draft.path());
-  if (!content) fail("cannot read {}", draft.path().string());
-  return content->modified;
-}
-
-std::vector<ClaimState> read_claims(const fs::path& folder, FileTime now) {
-  std::map<std::string, ClaimFile> newest;
-  for_each_file(folder / claims_folder, [&](const fs::path& path) {
-    auto claim = parse_claim_name(path);
-    if (!claim) return;
-    ClaimFile& known = newest[claim->name];
-    if (claim->number > known.number) known = std::move(*claim);
-  });
-  std::vector<ClaimState> states;
-  for (const auto& [name, file] : newest)
-    if (auto state = read_claim(folder, file, now)) states.push_back(std::move(*state));
-  return states;
-}
 
 struct Claims::State {
   State(fs::path folder, std::string job_name, ClaimTiming claim_timing)
@@ -240,7 +63,7 @@ struct Claims::State {
 
   /// Not later than the file system's clock, and at most a heartbeat before it.
   FileTime now() const {
-    const auto content = read_file(own);
+    const auto content = read_small_file(own);
     return content ? content->modified : FileTime{};
   }
 
@@ -290,8 +113,8 @@ struct Claim::Held {
   Held& operator=(const Held&) = delete;
 
   bool there() const {
-    const auto content = read_file(path);
-    return content && member<std::string>(content->text, "token", "") == token;
+    const auto content = read_small_file(path);
+    return content && token_of(content->text) == token;
   }
 
   // Between the look and the removal another process could only come if this one had been taken for dead; then a result is
@@ -368,7 +191,7 @@ void Claims::tidy(const std::vector<fs::path>& folders) {
     return holder_of(state_->store, writer, written, now).state != HolderState::alive;
   };
   const auto remove_if_dead = [&](const fs::path& path, const std::string& writer) {
-    const auto file = read_file(path);
+    const auto file = read_small_file(path);
     if (file && is_dead(writer, file->modified)) ::unlink(path.c_str());
   };
   // By taking them over: a claim that is removed otherwise could be another one by then.

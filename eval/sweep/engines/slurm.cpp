@@ -157,7 +157,7 @@ void check_options(const Sweep& sweep) {
 /// The number of the job.
 std::string submit_job(const CommandLine& command) {
   const FinishedProcess done = run_process(command);
-  const std::string job = done.output.substr(0, done.output.find_first_of(";\n"));  // "JOB" or "JOB;CLUSTER"
+  std::string job = done.output.substr(0, done.output.find_first_of(";\n"));  // "JOB" or "JOB;CLUSTER"
   if (done.exit_code != 0 || job.empty())
     fail("sbatch failed (exit code {}): {}{}", done.exit_code, done.errors, done.output);
   return job;
