@@ -74,8 +74,8 @@ void RunProgress::show() {
   if (seconds_between(start_, now) < 2 || seconds_between(shown_, now) < interval) return;
   shown_ = now;
   const std::string cell = cells_ == 0 ? "" : fmt::format("[{}/{}] ", std::min(cells_done_ + 1, cells_), cells_);
-  const std::string line = fmt::format("{}{} {:.0f} %{}", cell, step_, 100 * step_fraction_,
-                                       remaining(seconds_between(step_start_, now)));
+  const std::string line =
+      fmt::format("{}{} {:.0f} %{}", cell, step_, 100 * step_fraction_, remaining(seconds_between(step_start_, now)));
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ ? "" : "\n");
   std::fflush(stderr);
   line_open_ = terminal_;
