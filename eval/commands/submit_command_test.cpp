@@ -230,7 +230,7 @@ TEST(RunCommand, EndsCleanlyWhenToldTo) {
   EXPECT_EQ(unfinished_files(store), 0u);
   EXPECT_EQ(run_program("status " + store.string()).exit_code, 3) << "it was over before it was told to end";
   EXPECT_EQ(end_while_it_works(tiny, run, SIGINT), 130);
-  EXPECT_EQ(run_program(on_tiny(tiny, "run", "--plan " + hash)).exit_code, 0) << "goes on";
+  EXPECT_EQ(run_program(on_tiny(tiny, "run", "--threads 1 --plan " + hash)).exit_code, 0) << "goes on";
   EXPECT_EQ(run_program("status " + store.string()).exit_code, 0);
 }
 

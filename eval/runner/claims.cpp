@@ -212,6 +212,16 @@ void Claims::tidy(const std::vector<fs::path>& folders) {
   });
 }
 
+std::unique_lock<std::mutex> Claims::while_saving() const {
+  std::unique_lock lock(state_->mutex);
+  while (state_->closed) {
+    lock.unlock();
+    ::pause();
+    lock.lock();
+  }
+  return lock;
+}
+
 void Claims::abandon(const std::vector<fs::path>& folders) {
   const std::lock_guard lock(state_->mutex);
   state_->closed = true;

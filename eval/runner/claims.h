@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -102,6 +103,10 @@ class Claims {
   /// Removes what processes that have ended, or are silent for longer than they said, left behind: their claims and files, and
   /// what they had under construction in `folders`.
   void tidy(const std::vector<std::filesystem::path>& folders);
+
+  /// Hold it while a result is written: `abandon` waits for it, and whoever asks for it afterwards waits for the end of the
+  /// process. So nothing is begun that would be left half-written.
+  std::unique_lock<std::mutex> while_saving() const;
 
   /// For a process that is about to end while its threads work: removes its claims, its file, and what it has under
   /// construction in `folders`. Nothing can be claimed afterwards.

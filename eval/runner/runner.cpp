@@ -150,6 +150,7 @@ class Runner {
     report.cells = {measure(planned, tokens)};
     // Another process that took this one for dead may have finished: what is stored stays.
     if (!claim.lost() || !load(index)) {
+      const auto saving = claims().while_saving();
       store_.save(planned.id, report, tokens);
       cells_[index] = report.cells[0];
     }

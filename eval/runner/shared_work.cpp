@@ -56,7 +56,10 @@ Calibration calibration(const SharedWork& work) {
   Calibration made =
       collect_calibration(*model.model, model.weights, experiment.calibration->windows,
                           {.threads = work.options.threads, .progress = progress_of(work.options.events)});
-  save_calibration(path, key, made);
+  {
+    const auto saving = work.claims.while_saving();
+    save_calibration(path, key, made);
+  }
   end(work.options.events);
   return made;
 }
@@ -102,7 +105,10 @@ double shared_noise_floor(const SharedWork& work, const BaseLogits& base) {
   const LoadedModel& model = *work.experiment.model;
   const LoadedText& text = *work.experiment.evaluation;
   const double made = noise_floor(*model.model, model.weights, text.windows, text.protocol, base, work.options.threads);
-  write_text_atomically(path, Json{{"key", key}, {"mean_divergence", made}}.dump() + "\n");
+  {
+    const auto saving = work.claims.while_saving();
+    write_text_atomically(path, Json{{"key", key}, {"mean_divergence", made}}.dump() + "\n");
+  }
   end(work.options.events);
   return made;
 }
