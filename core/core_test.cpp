@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +12,7 @@
 #include "core/parallel.h"
 #include "core/registry.h"
 #include "core/suggest.h"
+#include "core/testing/temporary_folder.h"
 
 namespace quantbench {
 namespace {
@@ -59,10 +58,7 @@ TEST(Sha256, KnownDigests) {
 
 class Files : public testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path folder_ =
-      std::filesystem::temp_directory_path() / ("quantbench-core-" + std::to_string(::getpid()));
+  testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(Files, AtomicWriteReplacesTheWholeFile) {
@@ -78,12 +74,12 @@ TEST_F(Files, WithoutCommitNothingIsLeft) {
     file.write("half");
   }
   EXPECT_EQ(read_text(folder_ / "a"), "kept");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 
 TEST_F(Files, ErrorsNameThePath) {
   EXPECT_THAT([&] { MappedFile{folder_ / "absent"}; }, testing::ThrowsMessage<Error>(HasSubstr("absent")));
-  EXPECT_THAT([&] { MappedFile{folder_}; }, testing::ThrowsMessage<Error>(HasSubstr("not a regular file")));
+  EXPECT_THAT([&] { MappedFile{folder_.path()}; }, testing::ThrowsMessage<Error>(HasSubstr("not a regular file")));
   EXPECT_THROW(write_text_atomically(folder_ / "no" / "such", "x"), Error);
   write_text_atomically(folder_ / "empty", "");
   EXPECT_TRUE(MappedFile(folder_ / "empty").bytes().empty());

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/testing/temporary_folder.h"
 #include "datasets/python_text.h"
 #include "datasets/rows.h"
 
@@ -22,6 +23,7 @@ using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
+using testing_support::TemporaryFolder;
 
 const fs::path fixtures = fs::path(QUANTBENCH_SOURCE_DIR) / "testdata" / "datasets";
 constexpr std::size_t window = 16;
@@ -91,17 +93,18 @@ TEST(DatasetLoaders, AllOfThemAreDeterministicAndHashWhatTheyRead) {
 }
 
 TEST(DatasetLoaders, AllOfThemRefuseFilesThatAreMissingOrEmpty) {
-  const fs::path empty = fs::path(testing::TempDir()) / "quantbench_empty.jsonl";
-  write_text_atomically(empty, "");
+  const TemporaryFolder folder;
+  const fs::path empty = folder.write("empty.jsonl", "");
   for (const std::string& loader : Registry<DatasetLoader>::instance().names()) {
     EXPECT_THAT([&] { load(loader, "/nonexistent/file.jsonl"); },
                 ThrowsMessage<Error>(HasSubstr("/nonexistent/file.jsonl")));
-    EXPECT_THAT([&] { load(loader, empty); }, ThrowsMessage<Error>(HasSubstr("quantbench_empty.jsonl"))) << loader;
+    EXPECT_THAT([&] { load(loader, empty); }, ThrowsMessage<Error>(HasSubstr(empty.string()))) << loader;
   }
 }
 
 TEST(DatasetLoaders, CropsNeedLongDocuments) {
-  const fs::path path = fs::path(testing::TempDir()) / "quantbench_short.jsonl";
+  const TemporaryFolder folder;
+  const fs::path path = folder / "short.jsonl";
   write_text_atomically(path,
                         "{\"text\": \"0123456789abcde\"}\n");  // with BOS as long as a window, which is not enough
   EXPECT_THAT([&] { load("c4", path); }, ThrowsMessage<Error>(HasSubstr("no document of more than 16 tokens")));
@@ -129,7 +132,8 @@ TEST(DatasetNames, HaveALoaderInFrontOrTheUsualOne) {
 }
 
 TEST(Rows, AreJsonObjectsWithText) {
-  const fs::path path = fs::path(testing::TempDir()) / "quantbench_rows.jsonl";
+  const TemporaryFolder folder;
+  const fs::path path = folder / "rows.jsonl";
   const auto text_of_second_row = [&](const std::string& row) {
     write_text_atomically(path, "\n{\"text\": \"a\\n\\u00e9\"}\r\n" + row + "\n");
     return JsonRows(path).text(1);
@@ -146,7 +150,8 @@ TEST(Rows, AreJsonObjectsWithText) {
 
 TEST(Gzip, CutOffAndDamagedFilesAreErrors) {
   const std::string packed = read_text(fixtures / "documents.jsonl.gz");
-  const fs::path path = fs::path(testing::TempDir()) / "quantbench_gzip.gz";
+  const TemporaryFolder folder;
+  const fs::path path = folder / "text.gz";
   const auto read = [&](const std::string& content) {
     write_text_atomically(path, content);
     return read_plain_or_gzip(path);

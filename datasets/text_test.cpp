@@ -5,14 +5,14 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 
 namespace quantbench {
 namespace {
 
 std::filesystem::path write(std::string_view name, std::string_view content) {
-  std::filesystem::path path = std::filesystem::path(testing::TempDir()) / name;
-  write_text_atomically(path, content);
-  return path;
+  static const testing_support::TemporaryFolder folder;
+  return folder.write(name, content);
 }
 
 TEST(Text, KeepsTheBytesAndNamesThem) {

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <limits>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/calibration.h"
 #include "kernels/cpu/decode.h"
 #include "models/testing/tiny_llama.h"
@@ -20,9 +20,9 @@ namespace {
 using testing_support::random_tokens;
 using testing_support::tiny_llama;
 
-/// Of this process: tests run side by side.
 std::filesystem::path temporary(const std::string& name) {
-  return std::filesystem::path(testing::TempDir()) / (std::to_string(::getpid()) + "_" + name);
+  static const testing_support::TemporaryFolder folder;
+  return folder / name;
 }
 
 /// A tiny model with windows of a random text.

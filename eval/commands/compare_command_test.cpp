@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/commands/run_program_for_tests.h"
 #include "eval/render/sample_report_for_tests.h"
 
@@ -14,9 +14,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(CompareCommand, TheExitCodeIsTheVerdict) {
-  const auto directory = std::filesystem::temp_directory_path() / fmt::format("compare_command_{}", ::getpid());
-  std::filesystem::create_directories(directory);
-  const auto file = [&](const std::string& name) { return (directory / name).string(); };
+  const testing_support::TemporaryFolder folder;
+  const auto file = [&](const std::string& name) { return (folder / name).string(); };
   Report report = sample_report();
   write_text_atomically(file("base.json"), to_json(report));
   report.cells[0].rmse->relative *= 1.2;
@@ -41,13 +40,11 @@ TEST(CompareCommand, TheExitCodeIsTheVerdict) {
   EXPECT_THAT(compare("other.json").errors, HasSubstr("'llamacpp-512', " + file("other.json") + " has 'gptq-2048'"));
   EXPECT_EQ(compare("cut.json").exit_code, 2);
   EXPECT_THAT(compare("base.json", "--gates " + file("typo.yaml")).errors, HasSubstr("typo.yaml:2:3: "));
-  std::filesystem::remove_all(directory);
 }
 
 TEST(CompareCommand, RoundsOfKernelsNeedNoOtherReports) {
-  const auto directory = std::filesystem::temp_directory_path() / fmt::format("compare_rounds_{}", ::getpid());
-  std::filesystem::create_directories(directory);
-  const auto file = [&](const std::string& name) { return (directory / name).string(); };
+  const testing_support::TemporaryFolder folder;
+  const auto file = [&](const std::string& name) { return (folder / name).string(); };
   Report report = sample_report();
   report.cells.clear();
   ThroughputReport kernel;
@@ -72,7 +69,6 @@ TEST(CompareCommand, RoundsOfKernelsNeedNoOtherReports) {
   EXPECT_EQ(run_program(rounds + six_times("base.json") + " --gates " + file("hard.yaml")).exit_code, 0);
   EXPECT_THAT(run_program("compare").errors, HasSubstr("BASE is required"));
   EXPECT_EQ(run_program("compare " + file("base.json")).exit_code, 2);
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

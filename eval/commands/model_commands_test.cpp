@@ -1,13 +1,13 @@
 // The commands that read and write models, run as a person would.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/error.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/commands/run_program_for_tests.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/gguf_writer.h"
@@ -21,10 +21,7 @@ using testing::HasSubstr;
 
 class ModelCommands : public testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(directory_); }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::string path(const std::string& name) const { return (directory_ / name).string(); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   /// (rows, cols) f32, values a mild function of the index.
   static std::vector<float> weights(std::size_t count) {
@@ -64,8 +61,7 @@ class ModelCommands : public testing::Test {
     EXPECT_EQ(std::ranges::count(result.errors, '\n'), 1) << result.errors;
   }
 
-  std::filesystem::path directory_ =
-      std::filesystem::temp_directory_path() / fmt::format("model_commands_{}", ::getpid());
+  testing_support::TemporaryFolder folder_;
 };
 
 using LayerCommand = ModelCommands;
@@ -78,7 +74,7 @@ TEST_F(LayerCommand, OrthonormalInputsMakeTheOutputErrorTheWeightError) {
   const ProgramResult result =
       run_program(fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --method absmax:int4:g32 --out "
                               "{0}/q.safetensors --json {0}/r.json --repeat 3",
-                              directory_.string()));
+                              folder_.path().string()));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   const json figures = json::parse(read_text(path("r.json")));
   EXPECT_EQ(figures["quantize_seconds"].size(), 3u);
@@ -113,7 +109,7 @@ TEST_F(LayerCommand, HiddenInputsAreMeasuredToo) {
   const ProgramResult result = run_program(
       fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --test-activations {0}/t.safetensors "
                   "--method gptq:int3:g32:damp=0 --out {0}/q.safetensors --json {0}/r.json",
-                  directory_.string()));
+                  folder_.path().string()));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   const json figures = json::parse(read_text(path("r.json")));
   const double error = figures["layer_error"], hidden = figures["test_layer_error"];
@@ -138,7 +134,7 @@ TEST_F(LayerCommand, HiddenInputsAreMeasuredToo) {
   EXPECT_NEAR(error / (2 * sum / 64), 1, 1e-5);
   expect_failure(fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --out {0}/q "
                              "--method gptq:int3:g32:asymmetric=1",
-                             directory_.string()),
+                             folder_.path().string()),
                  "--original-activations");
 }
 
@@ -155,7 +151,7 @@ TEST_F(LayerCommand, GivesSolversTheMomentsOfTheInputs) {
   const std::string files = fmt::format(
       "layer {0}/w.safetensors --activations {0}/x.safetensors --out {0}/q.safetensors "
       "--json {0}/r.json --method ",
-      directory_.string());
+      folder_.path().string());
   const auto error = [&](const std::string& method) {
     const ProgramResult result = run_program(files + method);
     EXPECT_EQ(result.exit_code, 0) << result.errors;
@@ -171,7 +167,7 @@ TEST_F(LayerCommand, RefusesWhatItCannotMeasure) {
   write_matrix("w.safetensors", "weight", weights(6 * 32), 6);
   write_matrix("x.safetensors", "x", weights(2 * 16), 2);
   const std::string files =
-      fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --out {0}/q ", directory_.string());
+      fmt::format("layer {0}/w.safetensors --activations {0}/x.safetensors --out {0}/q ", folder_.path().string());
   expect_failure(files + "--method f16", "'x' has 16 columns, but 'weight'");
   expect_failure(files + "--method absmax:int4:g32:symm", "absmax:int4:g32:symm");
   std::vector<float> bad = weights(2 * 32);
@@ -186,7 +182,7 @@ using QuantizeCommand = ModelCommands;
 TEST_F(QuantizeCommand, QuantizesTheLinearLayersAndCopiesTheRest) {
   write_model("in.gguf");
   const ProgramResult result =
-      run_program(fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:q8_0", directory_.string()));
+      run_program(fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:q8_0", folder_.path().string()));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_THAT(result.output, HasSubstr("1 of 4 tensors with rtn:q8_0"));
   EXPECT_THAT(result.output, HasSubstr("  token_embd.weight (F32)\n"));
@@ -203,20 +199,22 @@ TEST_F(QuantizeCommand, QuantizesTheLinearLayersAndCopiesTheRest) {
 
 TEST_F(QuantizeCommand, FloatMethodsConvertEveryMatrixAndBack) {
   write_model("in.gguf");
-  ASSERT_EQ(run_program(fmt::format("quantize {0}/in.gguf {0}/half.gguf --method f16", directory_.string())).exit_code,
-            0);
+  ASSERT_EQ(
+      run_program(fmt::format("quantize {0}/in.gguf {0}/half.gguf --method f16", folder_.path().string())).exit_code,
+      0);
   const Checkpoint half = open_checkpoint(path("half.gguf"));
   EXPECT_EQ(half.at("token_embd.weight").type_name, "F16");
   EXPECT_EQ(half.at("blk.0.attn_norm.weight").type_name, "F32");
   ASSERT_EQ(
-      run_program(fmt::format("quantize {0}/half.gguf {0}/full.gguf --method f32", directory_.string())).exit_code, 0);
+      run_program(fmt::format("quantize {0}/half.gguf {0}/full.gguf --method f32", folder_.path().string())).exit_code,
+      0);
   EXPECT_EQ(open_checkpoint(path("full.gguf")).at("output.weight").type_name, "F32");
 }
 
 TEST_F(QuantizeCommand, FormatsThatGgufLacksAreStoredDecodedOnlyOnRequest) {
   write_model("in.gguf");
   const std::string command =
-      fmt::format("quantize {0}/in.gguf {0}/out.gguf --method zero_point:int3:g32", directory_.string());
+      fmt::format("quantize {0}/in.gguf {0}/out.gguf --method zero_point:int3:g32", folder_.path().string());
   expect_failure(command, "--dequantized");
   EXPECT_FALSE(std::filesystem::exists(path("out.gguf")));
   ASSERT_EQ(run_program(command + " --dequantized").exit_code, 0);
@@ -228,15 +226,15 @@ TEST_F(QuantizeCommand, FormatsThatGgufLacksAreStoredDecodedOnlyOnRequest) {
 
 TEST_F(QuantizeCommand, RefusalsSayWhy) {
   write_model("in.gguf");
-  const std::string files = fmt::format("quantize {0}/in.gguf {0}/out.gguf ", directory_.string());
+  const std::string files = fmt::format("quantize {0}/in.gguf {0}/out.gguf ", folder_.path().string());
   expect_failure(files + "--method rtn:q8_0 --imatrix i.gguf", "i.gguf");
   expect_failure(files + "--method rtn:q8_0 --rules none.yaml", "none.yaml");
   expect_failure(files + "--method rtn:q8_0 --fallback maybe", "error, warn or allow");
   expect_failure(files + "--method rtn:q8_0:rules=careful", "the rules 'careful' are not given");
   expect_failure(files + "--method rtn:q9_0", "q9_0");
-  expect_failure(fmt::format("quantize {0}/in.gguf {0}/in.gguf --method rtn:q8_0", directory_.string()),
+  expect_failure(fmt::format("quantize {0}/in.gguf {0}/in.gguf --method rtn:q8_0", folder_.path().string()),
                  "is the model itself");
-  expect_failure(fmt::format("quantize {0}/none.gguf {0}/out.gguf --method rtn:q8_0", directory_.string()),
+  expect_failure(fmt::format("quantize {0}/none.gguf {0}/out.gguf --method rtn:q8_0", folder_.path().string()),
                  "none.gguf");
   EXPECT_FALSE(std::filesystem::exists(path("out.gguf")));
 }
@@ -244,7 +242,7 @@ TEST_F(QuantizeCommand, RefusalsSayWhy) {
 TEST_F(QuantizeCommand, MixesTakeEmbeddingAndOutputToo) {
   write_model("in.gguf");
   const ProgramResult result =
-      run_program(fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:mix:q8_0", directory_.string()));
+      run_program(fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:mix:q8_0", folder_.path().string()));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_THAT(result.output, HasSubstr("3 of 4 tensors with rtn:mix:q8_0 (3 q8_0)"));
   const Checkpoint out = open_checkpoint(path("out.gguf"));
@@ -257,8 +255,8 @@ TEST_F(QuantizeCommand, RulesOfTheUserGoFirst) {
   write_model("in.gguf");
   write_text_atomically(path("rules.yaml"),
                         "- {tensor: 'attn_q', format: q4_1}\n- {tensor: 'token_embd|attn', format: f16}\n");
-  const std::string command =
-      fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:q8_0 --rules {0}/rules.yaml", directory_.string());
+  const std::string command = fmt::format("quantize {0}/in.gguf {0}/out.gguf --method rtn:q8_0 --rules {0}/rules.yaml",
+                                          folder_.path().string());
   ASSERT_EQ(run_program(command).exit_code, 0);
   const Checkpoint out = open_checkpoint(path("out.gguf"));
   EXPECT_EQ(out.at("blk.0.attn_q.weight").type_name, "Q4_1");
@@ -274,7 +272,7 @@ TEST_F(QuantizeCommand, RulesOfTheUserGoFirst) {
 TEST_F(QuantizeCommand, RowsThatDoNotFitAreRefusedOrSubstituted) {
   write_matrix("in.safetensors", "weight", weights(3 * 48), 3);
   const std::string command =
-      fmt::format("quantize {0}/in.safetensors {0}/out.gguf --method rtn:q4_0", directory_.string());
+      fmt::format("quantize {0}/in.safetensors {0}/out.gguf --method rtn:q4_0", folder_.path().string());
   expect_failure(command, "rows of 48 weights");
   EXPECT_FALSE(std::filesystem::exists(path("out.gguf")));
   const ProgramResult warned = run_program(command + " --fallback warn");
@@ -288,7 +286,7 @@ TEST_F(QuantizeCommand, MethodsThatLookAtInputsGoThroughTheModelBlockByBlock) {
   const std::string command = fmt::format(
       "quantize embedded:stories {}/out.gguf --dequantized --calibration embedded:stories/calibration "
       "--chunks 1 --method gptq:int3:g128 --threads ",
-      directory_.string());
+      folder_.path().string());
   const auto weight = [&](const std::string& more) {
     const ProgramResult result = run_program(command + more);
     EXPECT_EQ(result.exit_code, 0) << result.errors;
@@ -300,11 +298,11 @@ TEST_F(QuantizeCommand, MethodsThatLookAtInputsGoThroughTheModelBlockByBlock) {
   EXPECT_EQ(weight("2"), one);
   EXPECT_NE(weight("2 --original-inputs"), one);
   EXPECT_NE(weight("2 --true-sequential"), one);
+  expect_failure(fmt::format("quantize embedded:stories {}/no.gguf --method gptq:int3:g128 --dequantized",
+                             folder_.path().string()),
+                 "give a text with --calibration");
   expect_failure(
-      fmt::format("quantize embedded:stories {}/no.gguf --method gptq:int3:g128 --dequantized", directory_.string()),
-      "give a text with --calibration");
-  expect_failure(
-      fmt::format("quantize embedded:stories {}/no.gguf --method q4_0 --true-sequential", directory_.string()),
+      fmt::format("quantize embedded:stories {}/no.gguf --method q4_0 --true-sequential", folder_.path().string()),
       "not calibrated block by block");
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/testing/temporary_folder.h"
 #include "eval/commands/run_program_for_tests.h"
 #include "models/checkpoints/testing/file_bytes.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 const std::string model = QUANTBENCH_SOURCE_DIR "/testdata/architectures/llama";
 

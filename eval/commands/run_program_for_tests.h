@@ -2,7 +2,6 @@
 #pragma once
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -14,6 +13,7 @@
 
 #include "core/file.h"
 #include "core/isa_limit.h"
+#include "core/testing/temporary_folder.h"
 
 namespace quantbench {
 
@@ -35,8 +35,8 @@ inline std::string with_limit_of_this_process(std::string arguments) {
 /// `arguments` as typed in a shell after "quantbench"; the command stands in { }.
 inline ProgramResult run_program(const std::string& arguments) {
   const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "quantbench";
-  const auto errors =
-      std::filesystem::temp_directory_path() / ("quantbench_test_" + std::to_string(::getpid()) + ".err");
+  const testing_support::TemporaryFolder folder;
+  const auto errors = folder / "errors";
   ProgramResult result;
   FILE* pipe = ::popen(
       ("( { " + program.string() + " " + with_limit_of_this_process(arguments) + "; } ) 2>" + errors.string()).c_str(),
@@ -47,7 +47,6 @@ inline ProgramResult run_program(const std::string& arguments) {
   const int status = ::pclose(pipe);
   if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
   result.errors = read_text(errors);
-  std::filesystem::remove(errors);
   return result;
 }
 

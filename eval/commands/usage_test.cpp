@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/registry.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/command.h"
 #include "eval/commands/run_program_for_tests.h"
 #include "eval/render/sample_report_for_tests.h"
@@ -75,37 +76,33 @@ TEST(Usage, AReaderThatStopsEarlyIsNoFailure) {
 }
 
 TEST(ReportCommand, WritesEveryFormat) {
-  const auto directory = std::filesystem::temp_directory_path() / fmt::format("report_command_{}", ::getpid());
-  std::filesystem::create_directories(directory);
-  write_text_atomically(directory / "in.json", to_json(sample_report()));
-  const ProgramResult result =
-      run_program(fmt::format("report {0}/in.json --out {0}/pages --format html,md,csv,tex,svg", directory.string()));
+  const testing_support::TemporaryFolder folder;
+  write_text_atomically(folder / "in.json", to_json(sample_report()));
+  const ProgramResult result = run_program(
+      fmt::format("report {0}/in.json --out {0}/pages --format html,md,csv,tex,svg", folder.path().string()));
   EXPECT_EQ(result.exit_code, 0) << result.errors;
-  EXPECT_THAT(read_text(directory / "pages/report.html"), EndsWith("</html>\n"));
-  EXPECT_THAT(read_text(directory / "pages/report.md"), HasSubstr("| absmax:int4:g32 | 4.500 |"));
-  EXPECT_THAT(read_text(directory / "pages/report.tex"), HasSubstr("\\toprule"));
-  EXPECT_THAT(read_text(directory / "pages/report.csv"), HasSubstr("absmax:int4:g32,ok,,4.5,"));
+  EXPECT_THAT(read_text(folder / "pages/report.html"), EndsWith("</html>\n"));
+  EXPECT_THAT(read_text(folder / "pages/report.md"), HasSubstr("| absmax:int4:g32 | 4.500 |"));
+  EXPECT_THAT(read_text(folder / "pages/report.tex"), HasSubstr("\\toprule"));
+  EXPECT_THAT(read_text(folder / "pages/report.csv"), HasSubstr("absmax:int4:g32,ok,,4.5,"));
   for (const char* chart : {"perplexity", "mean_kld", "relative_rmse"})
-    EXPECT_THAT(read_text(directory / fmt::format("pages/{}.svg", chart)), EndsWith("</svg>\n"));
-  std::filesystem::remove_all(directory);
+    EXPECT_THAT(read_text(folder / fmt::format("pages/{}.svg", chart)), EndsWith("</svg>\n"));
 }
 
 TEST(ReportCommand, DrawsSeveralReportsTogether) {
-  const auto directory = std::filesystem::temp_directory_path() / fmt::format("report_overlay_{}", ::getpid());
-  std::filesystem::create_directories(directory);
+  const testing_support::TemporaryFolder folder;
   Report report = sample_report();
   report.cells[0].tensors.push_back({"blk.0.attn_q.weight", "int4:g32", 8, 32, 4.5, 0.1, 0.01, 0.2, 0.99, {}, ""});
-  write_text_atomically(directory / "a.json", to_json(report));
+  write_text_atomically(folder / "a.json", to_json(report));
   report.run_name = "other_run";
-  write_text_atomically(directory / "b.json", to_json(report));
-  const ProgramResult result =
-      run_program(fmt::format("report {0}/a.json {0}/b.json --out {0}/pages --format html,md,svg", directory.string()));
+  write_text_atomically(folder / "b.json", to_json(report));
+  const ProgramResult result = run_program(
+      fmt::format("report {0}/a.json {0}/b.json --out {0}/pages --format html,md,svg", folder.path().string()));
   EXPECT_EQ(result.exit_code, 0) << result.errors;
-  EXPECT_THAT(read_text(directory / "pages/report.md"), HasSubstr("| other_run | absmax:int4:g32 | 4.500 |"));
-  EXPECT_THAT(read_text(directory / "pages/perplexity.svg"), HasSubstr("other_run, absmax:int4:g32"));
-  EXPECT_TRUE(std::filesystem::exists(directory / "pages/tensor_error/001_absmax_int4_g32_2.svg"));
-  EXPECT_FALSE(std::filesystem::exists(directory / "pages/perplexity_1.svg"));
-  std::filesystem::remove_all(directory);
+  EXPECT_THAT(read_text(folder / "pages/report.md"), HasSubstr("| other_run | absmax:int4:g32 | 4.500 |"));
+  EXPECT_THAT(read_text(folder / "pages/perplexity.svg"), HasSubstr("other_run, absmax:int4:g32"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "pages/tensor_error/001_absmax_int4_g32_2.svg"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "pages/perplexity_1.svg"));
 }
 
 }  // namespace

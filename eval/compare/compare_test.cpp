@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/metrics/perplexity.h"
 #include "eval/render/sample_report_for_tests.h"
 
@@ -21,11 +21,10 @@ using testing::HasSubstr;
 class CompareTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const std::string side : {"base", "now"}) std::filesystem::create_directories(directory_ / side);
-    base_ = {sample_report(), directory_ / "base/report.json"};
-    now_ = {sample_report(), directory_ / "now/report.json"};
+    for (const std::string side : {"base", "now"}) std::filesystem::create_directories(folder_ / side);
+    base_ = {sample_report(), folder_ / "base/report.json"};
+    now_ = {sample_report(), folder_ / "now/report.json"};
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   /// Makes `tokens` the per-token values of the f32 cell of `file`: of its NLL, or of its divergence.
   static void give_tokens(ReportFile& file, const std::vector<float>& tokens, GateMetric metric) {
@@ -79,8 +78,7 @@ class CompareTest : public testing::Test {
     return "no error";
   }
 
-  std::filesystem::path directory_ =
-      std::filesystem::temp_directory_path() / fmt::format("compare_test_{}", ::getpid());
+  testing_support::TemporaryFolder folder_;
   ReportFile base_, now_;
 };
 

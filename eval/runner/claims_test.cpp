@@ -14,7 +14,7 @@
 
 #include "core/file.h"
 #include "core/process_identity.h"
-#include "eval/testing/temporary_folder.h"
+#include "core/testing/temporary_folder.h"
 
 namespace quantbench {
 namespace {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/config/config.h"
 #include "eval/runner/experiment.h"
 #include "eval/runner/plan.h"
-#include "eval/testing/temporary_folder.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/testing/tiny_llama.h"
 #include "models/tokenizers/tokenizer_test_support.h"

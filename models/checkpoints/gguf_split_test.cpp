@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/checkpoints/testing/file_bytes.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 struct Part {
   std::uint16_t number = 0;  // 0-based, as stored

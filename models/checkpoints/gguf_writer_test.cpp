@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/gguf_reader.h"
 #include "models/checkpoints/testing/file_bytes.h"
 
@@ -10,6 +11,7 @@ namespace quantbench {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 void copy_with_writer(const GgufFile& file, const std::filesystem::path& path) {
   std::vector<GgufTensorInfo> infos;

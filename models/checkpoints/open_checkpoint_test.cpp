@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/safetensors_reader.h"
 #include "models/checkpoints/testing/file_bytes.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 std::string byte_tensor(std::string_view name) {
   return safetensors_bytes(fmt::format(R"({{"{}":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}}})", name), "x");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/safetensors_types.h"
 #include "models/checkpoints/safetensors_writer.h"
 #include "models/checkpoints/testing/file_bytes.h"
@@ -13,6 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 std::string parse_error(const std::string& file) {
   return error_of([&] { parse_safetensors(bytes_of(file), "m.safetensors"); });

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "models/hugging_face/open_model.h"
 #include "models/model.h"
 
@@ -22,21 +22,16 @@ const std::filesystem::path fixtures = std::filesystem::path(QUANTBENCH_SOURCE_D
 /// A copy of a fixture with members of its config.json changed; null removes one.
 class ChangedModel {
  public:
-  ChangedModel(const std::string& fixture, const Json& changes)
-      : directory_(std::filesystem::path(testing::TempDir()) /
-                   ("quantbench_family_" + std::to_string(::getpid()) + "_" + std::to_string(count_++))) {
-    std::filesystem::copy(fixtures / fixture, directory_);
-    Json config = Json::parse(read_text(directory_ / "config.json"));
+  ChangedModel(const std::string& fixture, const Json& changes) {
+    std::filesystem::copy(fixtures / fixture, path());
+    Json config = Json::parse(read_text(folder_ / "config.json"));
     config.merge_patch(changes);
-    write_text_atomically(directory_ / "config.json", config.dump());
+    write_text_atomically(folder_ / "config.json", config.dump());
   }
-  ~ChangedModel() { std::filesystem::remove_all(directory_); }
-  ChangedModel(const ChangedModel&) = delete;
-  ChangedModel& operator=(const ChangedModel&) = delete;
 
-  const std::filesystem::path& path() const { return directory_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
   std::vector<float> logits() const {
-    const Checkpoint checkpoint = open_model(directory_);
+    const Checkpoint checkpoint = open_model(path());
     std::vector<float> all;
     const std::vector<std::int32_t> tokens = {5, 9, 11, 3, 40, 22, 17, 8, 9, 10, 33, 21};
     load_model(checkpoint)
@@ -47,8 +42,7 @@ class ChangedModel {
   }
 
  private:
-  static inline int count_ = 0;
-  std::filesystem::path directory_;
+  testing_support::TemporaryFolder folder_;
 };
 
 TEST(HuggingFaceFamily, OlderConfigsSayTheSameInOtherWords) {

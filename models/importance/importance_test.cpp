@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -10,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/gguf_writer.h"
 #include "models/importance/imatrix_file.h"
 
@@ -22,8 +22,8 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 std::filesystem::path temporary(const std::string& name) {
-  // Named by process: tests of one suite run side by side.
-  return std::filesystem::path(testing::TempDir()) / fmt::format("importance_{}_{}", ::getpid(), name);
+  static const testing_support::TemporaryFolder folder;
+  return folder / name;
 }
 
 ImportanceMatrix sample() {

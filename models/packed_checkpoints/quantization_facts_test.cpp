@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/testing/file_bytes.h"
 
 namespace quantbench {
@@ -10,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 QuantizationFacts parse(const std::string& text, std::string_view method = "") {
   return parse_quantization_facts(json::parse(text), "c.json", method);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "models/checkpoints/testing/file_bytes.h"
 #include "models/packed_checkpoints/safetensors_stream.h"
 #include "models/packed_checkpoints/testing/stored_checkpoint.h"
@@ -18,6 +19,7 @@ using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 using testing_support::random_integers;
 using testing_support::scattered_integers;
+using testing_support::TemporaryFolder;
 
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;

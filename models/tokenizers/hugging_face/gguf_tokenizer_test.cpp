@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "models/tokenizers/hugging_face/tokenizer_directory.h"
 
 namespace quantbench {
@@ -84,13 +85,11 @@ TEST(GgufTokenizer, UnusedRowsOfTheEmbeddingAreTokensThatTextNeverSpells) {
 }
 
 TEST(GgufTokenizer, ScoresAreThoseOfTheModelBesideATokenizerJson) {
-  const fs::path folder = fs::path(testing::TempDir()) / "quantbench_gguf_tokenizer";
-  fs::remove_all(folder);
-  fs::create_directories(folder);
+  const testing_support::TemporaryFolder folder;
   fs::copy_file(fixtures / "llama2" / "tokenizer.json", folder / "tokenizer.json");
-  const std::vector<float> by_rank = metadata_of(gguf_tokenizer(folder, 0)).reals("tokenizer.ggml.scores");
+  const std::vector<float> by_rank = metadata_of(gguf_tokenizer(folder.path(), 0)).reals("tokenizer.ggml.scores");
   fs::copy_file(fixtures / "model_bpe_llama" / "tokenizer.model", folder / "tokenizer.model");
-  const std::vector<float> scores = metadata_of(gguf_tokenizer(folder, 0)).reals("tokenizer.ggml.scores");
+  const std::vector<float> scores = metadata_of(gguf_tokenizer(folder.path(), 0)).reals("tokenizer.ggml.scores");
   const TokenizerDirectoryFiles files = read_tokenizer_files(fixtures / "model_bpe_llama");
   EXPECT_EQ(scores, files.model->scores);
   EXPECT_NE(scores, by_rank);

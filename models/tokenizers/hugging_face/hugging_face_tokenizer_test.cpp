@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "models/tokenizers/hugging_face/tokenizer_directory.h"
 
 namespace quantbench {
@@ -180,19 +181,15 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadTokenizerJson, testing::ValuesIn(bad_document
 
 class TokenizerDirectory : public testing::Test {
  protected:
-  void SetUp() override {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
   void write(const char* name, const std::string& text) { write_text_atomically(folder_ / name, text); }
   auto loading() {
-    return [this] { load_tokenizer_directory(folder_); };
+    return [this] { load_tokenizer_directory(folder_.path()); };
   }
-  fs::path folder_ = fs::path(testing::TempDir()) / "quantbench_tokenizer_directory";
+  testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(TokenizerDirectory, WithoutFilesSaysWhatIsMissing) {
-  EXPECT_FALSE(has_tokenizer_files(folder_));
+  EXPECT_FALSE(has_tokenizer_files(folder_.path()));
   EXPECT_THAT(loading(), ThrowsMessage<Error>(AllOf(HasSubstr("no tokenizer"), HasSubstr("tokenizer.json"))));
 }
 
@@ -207,11 +204,11 @@ TEST_F(TokenizerDirectory, ReadsTheOlderFormOfAddedTokens) {
   write("vocab.json", R"({"a": 0, "b": 1, "ab": 2})");
   write("merges.txt", "#version: 0.2\na b\n");
   write("added_tokens.json", R"({"bb": 3})");
-  EXPECT_THAT(load_tokenizer_directory(folder_)->encode("abbb"), ElementsAre(0, 3, 1));
+  EXPECT_THAT(load_tokenizer_directory(folder_.path())->encode("abbb"), ElementsAre(0, 3, 1));
   write("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer", "add_bos_token": true, "bos_token": "b",
     "added_tokens_decoder": {"3": {"content": "bb", "special": true, "normalized": false}}})");
-  EXPECT_THAT(load_tokenizer_directory(folder_)->encode("abbb"), ElementsAre(2, 1, 1));
-  EXPECT_EQ(load_tokenizer_directory(folder_)->leading_bos(), 1);
+  EXPECT_THAT(load_tokenizer_directory(folder_.path())->encode("abbb"), ElementsAre(2, 1, 1));
+  EXPECT_EQ(load_tokenizer_directory(folder_.path())->leading_bos(), 1);
 }
 
 TEST_F(TokenizerDirectory, MergesThatAreNoPairsAndForeignClassesAreErrors) {
@@ -219,7 +216,7 @@ TEST_F(TokenizerDirectory, MergesThatAreNoPairsAndForeignClassesAreErrors) {
   write("merges.txt", "#version: 0.2\nab\n");
   EXPECT_THAT(loading(), ThrowsMessage<Error>(HasSubstr("merges.txt, line 2: 'ab', expected two parts")));
   write("merges.txt", "a b\n");
-  EXPECT_THAT(load_tokenizer_directory(folder_)->encode("ab"), ElementsAre(2));
+  EXPECT_THAT(load_tokenizer_directory(folder_.path())->encode("ab"), ElementsAre(2));
   write("tokenizer_config.json", R"({"tokenizer_class": "CLIPTokenizer"})");
   EXPECT_THAT(loading(),
               ThrowsMessage<Error>(AllOf(HasSubstr("CLIPTokenizer"), HasSubstr("tokenizer.json is needed"))));
