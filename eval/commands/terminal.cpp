@@ -9,14 +9,13 @@
 #include <cstdio>
 
 namespace quantbench {
-namespace {
 
-std::string time_left(double seconds) {
-  if (seconds < 60) return fmt::format("{:.0f} s left", seconds);
-  return fmt::format("{:.0f} min {:02.0f} s left", std::floor(seconds / 60), std::fmod(seconds, 60));
+std::string duration_text(double seconds) {
+  const auto whole = std::lround(seconds);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
-
-}  // namespace
 
 void print_text(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
@@ -42,8 +41,8 @@ void Progress::advance_to(std::size_t done, std::string_view detail) {
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = elapsed / static_cast<double>(std::max<std::size_t>(done_, 1)) *
                       static_cast<double>(total_ - std::min(done_, total_));
-  fmt::print(stderr, "{}{} {}/{} {} ({}){}", terminal_ ? "\r\x1b[K" : "", label_, done_, total_, detail,
-             time_left(left), terminal_ ? "" : "\n");
+  fmt::print(stderr, "{}{} {}/{} {} ({} left){}", terminal_ ? "\r\x1b[K" : "", label_, done_, total_, detail,
+             duration_text(left), terminal_ ? "" : "\n");
   std::fflush(stderr);
   line_open_ = terminal_;
 }

@@ -15,6 +15,9 @@ void print_text(std::string_view text);
 /// Columns of the terminal that standard output goes to; 0 (unlimited) when it is not a terminal.
 std::size_t terminal_width();
 
+/// Whole seconds as "7 s", "1 min 07 s" or "2 h 01 min".
+std::string duration_text(double seconds);
+
 /// Steps done, of how many, and the time left, on standard error: one rewritten line on a terminal, otherwise a line
 /// every ten seconds.
 class Progress {

@@ -13,9 +13,8 @@ std::vector<FinishedCell> finished_cells(const Plan& plan, const std::filesystem
   if (!std::filesystem::exists(folder / "plan.json")) return finished;
   const ResultStore store(folder);
   for (std::size_t index = 0; index < plan.cells.size(); ++index)
-    if (const StoredCell stored = store.find(plan.cells[index].id);
-        stored.report && !stored.report->cells.empty() && stored.report->cells[0].status == "ok")
-      finished.push_back({index, stored.report->cells[0].seconds});
+    if (const StoredCell stored = store.find(plan.cells[index].id, ResultStore::Check::record_alone); stored.finished())
+      finished.push_back({index, stored.finished()->seconds});
   return finished;
 }
 

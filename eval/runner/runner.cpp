@@ -86,8 +86,9 @@ class Runner {
     const StoredCell stored = store_.find(plan_.cells[index].id);
     if (!stored.problem.empty() && announced_.insert(index).second)
       notice(fmt::format("{} is computed again: {}", plan_.cells[index].method_id, stored.problem));
-    if (!stored.report || stored.report->cells.empty() || stored.report->cells[0].status != "ok") return false;
-    cells_[index] = stored.report->cells[0];
+    const CellReport* finished = stored.finished();
+    if (finished == nullptr) return false;
+    cells_[index] = *finished;
     keep_commit(*cells_[index], stored.report->environment, header_.environment);
     return true;
   }

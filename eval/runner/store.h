@@ -42,6 +42,12 @@ struct StoredPlan {
 struct StoredCell {
   std::optional<Report> report;  // of the one cell
   std::string problem;           // why a file that is there is not believed; empty when there is none
+
+  /// The cell when it is there and did not fail; otherwise nullptr.
+  const CellReport* finished() const {
+    const bool is_ok = report && !report->cells.empty() && report->cells[0].status == "ok";
+    return is_ok ? &report->cells[0] : nullptr;
+  }
 };
 
 class ResultStore {

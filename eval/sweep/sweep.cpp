@@ -10,18 +10,13 @@
 namespace quantbench {
 namespace {
 
-bool finished(const ResultStore& store, const PlannedCell& cell) {
-  const StoredCell stored = store.find(cell.id, ResultStore::Check::record_alone);
-  return stored.report && !stored.report->cells.empty() && stored.report->cells[0].status == "ok";
-}
-
 std::vector<SweepTask> unfinished_tasks(const Plan& plan, const std::filesystem::path& folder, std::size_t shards) {
   const bool known = std::filesystem::exists(folder / "plan.json");
   std::vector<SweepTask> tasks(shards);
   const std::vector<std::size_t> assigned = assign_shards(plan, shards);
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     const PlannedCell& cell = plan.cells[i];
-    if (known && finished(ResultStore(folder), cell)) continue;
+    if (known && ResultStore(folder).find(cell.id, ResultStore::Check::record_alone).finished()) continue;
     SweepTask& task = tasks[assigned[i] - 1];
     ++task.cells;
     task.seconds += cell.seconds.total();
