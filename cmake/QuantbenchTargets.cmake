@@ -1,17 +1,24 @@
 # Functions that turn a folder into targets, so that adding a file never edits a CMake file.
 
-# quantbench_precompile(TARGET HEADERS...): when QUANTBENCH_PRECOMPILED_HEADERS is on. Sources include what they use all the same.
-function(quantbench_precompile target)
-  if(QUANTBENCH_PRECOMPILED_HEADERS)
-    target_precompile_headers(${target} PRIVATE ${ARGN})
+# quantbench_precompile(TARGETS...): headers that nearly all sources use, unless there is a compiler cache, which does not know what a
+# precompiled header holds. Sources include what they use all the same. Large libraries of headers (JSON, Google Mock) are left out:
+# loading them costs every source that does not use them more than it saves for those that do.
+function(quantbench_precompile)
+  if(QUANTBENCH_PRECOMPILED_HEADERS AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    foreach(target IN LISTS ARGN)
+      target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <filesystem> <functional> <map> <optional> <set> <span> <string>
+                                <vector> <fmt/format.h>)
+    endforeach()
   endif()
 endfunction()
 
-# quantbench_library(NAME [DEPENDS ...]): all *.cpp below the current folder except tests, benchmarks, fuzz entries and
-# main.cpp. The objects travel with the interface target NAME to whatever links it: entries that register themselves are
-# never dropped by the linker, as they would be from a static library.
+# quantbench_library(NAME [DEPENDS ...] [SOURCES ...] [EXCLUDE patterns ...] [LITTLE_COMPUTING patterns ...]): all *.cpp below the
+# current folder except tests, benchmarks, fuzz entries and main.cpp. The objects travel with the interface target NAME to whatever
+# links it: entries that register themselves are never dropped by the linker, as they would be from a static library.
+# LITTLE_COMPUTING: sources of words, files and tables; they are compiled with -O1, which takes a third less time, as
+# NAME_little_computing_objects.
 function(quantbench_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;SOURCES;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;SOURCES;EXCLUDE;LITTLE_COMPUTING" ${ARGN})
   if(ARG_SOURCES)
     set(sources ${ARG_SOURCES})
   else()
@@ -21,11 +28,26 @@ function(quantbench_library name)
       list(FILTER sources EXCLUDE REGEX ${pattern})
     endforeach()
   endif()
-  add_library(${name}_objects OBJECT ${sources})
-  target_link_libraries(${name}_objects PUBLIC quantbench_compiler ${ARG_DEPENDS})
+  foreach(pattern IN LISTS ARG_LITTLE_COMPUTING)
+    set(found ${sources})
+    list(FILTER found INCLUDE REGEX ${pattern})
+    list(APPEND little_computing ${found})
+    list(FILTER sources EXCLUDE REGEX ${pattern})
+  endforeach()
+
   add_library(${name} INTERFACE)
-  target_sources(${name} INTERFACE $<TARGET_OBJECTS:${name}_objects>)
   target_link_libraries(${name} INTERFACE quantbench_compiler ${ARG_DEPENDS})
+  add_library(${name}_objects OBJECT ${sources})
+  set(objects ${name}_objects)
+  if(little_computing)
+    add_library(${name}_little_computing_objects OBJECT ${little_computing})
+    target_compile_options(${name}_little_computing_objects PRIVATE $<$<CONFIG:Release>:-O1>)
+    list(APPEND objects ${name}_little_computing_objects)
+  endif()
+  foreach(target IN LISTS objects)
+    target_link_libraries(${target} PUBLIC quantbench_compiler ${ARG_DEPENDS})
+    target_sources(${name} INTERFACE $<TARGET_OBJECTS:${target}>)
+  endforeach()
 endfunction()
 
 function(quantbench_test_isa_symbols name sources)
@@ -66,15 +88,14 @@ function(quantbench_vector_sources out name)
   set(${out} "_neon\\.cpp$" PARENT_SCOPE)
 endfunction()
 
-# quantbench_tests(NAME DEPENDS ... [EXCLUDE ...] [LITTLE_COMPUTING]): one test program NAME_test from all *_test.cpp below the current folder; each test is
-# registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run. Threads
-# that wait sleep: tests run side by side, each with several threads. LITTLE_COMPUTING: the time goes into the code under test, and its tests
-# are compiled with -O1, which takes a third less.
+# quantbench_tests(NAME DEPENDS ... [EXCLUDE ...]): one test program NAME_test from all *_test.cpp below the current folder; each test is
+# registered with CTest. Tests whose name contains "Slow" carry the label `slow` and are left out of the default run. Threads that wait
+# sleep: tests run side by side, each with several threads. The time goes into the code under test, so the tests are compiled with -O1.
 function(quantbench_tests name)
   if(NOT QUANTBENCH_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "LITTLE_COMPUTING" "" "DEPENDS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
   foreach(pattern IN LISTS ARG_EXCLUDE)
     list(FILTER sources EXCLUDE REGEX ${pattern})
@@ -84,10 +105,8 @@ function(quantbench_tests name)
   endif()
   add_executable(${name}_test ${sources} ${PROJECT_SOURCE_DIR}/core/testing/test_main.cpp)
   target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest)
-  quantbench_precompile(${name}_test <gmock/gmock.h> <gtest/gtest.h>)
-  if(ARG_LITTLE_COMPUTING)
-    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
-  endif()
+  quantbench_precompile(${name}_test)
+  target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
   # QUANTBENCH_SHARED: reference files that are not part of the project; tests that need them skip where they are absent.
   target_compile_definitions(${name}_test PRIVATE QUANTBENCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              QUANTBENCH_SHARED="${PROJECT_SOURCE_DIR}/../shared")

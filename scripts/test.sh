@@ -20,12 +20,8 @@ for option in "$@"; do
   esac
 done
 
-# A compiler cache does not know what a precompiled header holds.
-precompiled=ON
-if [[ -n "${CMAKE_CXX_COMPILER_LAUNCHER:-}" ]]; then precompiled=OFF; fi
-
 build_and_test() {  # preset
-  cmake --preset "$1" -DQUANTBENCH_TESTS=ON -DQUANTBENCH_PRECOMPILED_HEADERS=$precompiled --log-level=WARNING
+  cmake --preset "$1" -DQUANTBENCH_TESTS=ON --log-level=WARNING
   cmake --build --preset "$1"
   ctest --preset "$1" --parallel "$(nproc)"
 }
