@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <new>
 #include <optional>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr int exit_bad_input = 2;
 
-using Runners = std::map<const CLI::App*, std::function<int()>>;
+using Runners = std::map<std::string, std::function<int()>>;  // by name of the command
 
 constexpr const char* overview =
     "Examples:\n"
@@ -32,19 +33,19 @@ constexpr const char* overview =
     "Exit codes: 0 success, 1 the answer is no (a gate failed), 2 bad input or usage.\n"
     "'quantbench COMMAND --help' explains a command.";
 
-void add_isa_option(CLI::App& command, std::optional<std::string>& isa) {
-  command.add_option("--isa", isa,
-                     "scalar, avx2, avx512 or neon: use no newer instruction set (default: all that the machine has)");
+void add_isa_option(CommandOptions& options, std::optional<std::string>& isa) {
+  options.add("--isa", isa,
+              "scalar, avx2, avx512 or neon: use no newer instruction set (default: all that the machine has)");
 }
 
-Runners declare_commands(CLI::App& app, std::optional<std::string>& isa) {
+Runners declare_commands(CommandLineParser& parser, std::optional<std::string>& isa) {
   Runners runners;
   const auto& registry = Registry<Command>::instance();
   for (const std::string& name : registry.names()) {
     const Command& command = registry.at(name);
-    CLI::App* declared = app.add_subcommand(name, command.summary);
-    runners[declared] = command.declare(*declared);
-    add_isa_option(*declared, isa);
+    CommandOptions options = parser.add_command(name, command.summary);
+    runners[name] = command.declare(options);
+    add_isa_option(options, isa);
   }
   return runners;
 }
@@ -55,50 +56,17 @@ void check_command_name(int argc, char** argv) {
   if (argv[1][0] != '-') Registry<Command>::instance().at(argv[1]);
 }
 
-const CLI::App& chosen(const CLI::App& app) {
-  const auto parsed = app.get_subcommands();
-  return parsed.empty() ? app : *parsed.front();
-}
-
-std::vector<std::string> long_options(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  std::ranges::sort(names);
-  return names;
-}
-
-/// What is wrong with the arguments; an option that does not exist explains more than the one that is then missing.
-std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
-  const std::string prefix = app.get_parent() == nullptr ? "" : app.get_name() + ": ";
-  const std::vector<std::string> surplus = app.remaining();
-  const auto option = std::ranges::find_if(surplus, [](const std::string& text) { return text.starts_with("-"); });
-  if (option != surplus.end()) {
-    const std::string name = option->substr(0, option->find('='));
-    return fmt::format("{}unknown option '{}'{}", prefix, name, suggestion(name, long_options(app)));
-  }
-  if (!surplus.empty()) return fmt::format("{}unexpected argument '{}'", prefix, surplus.front());
-  return prefix + error.what();
-}
-
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("quantbench: benchmarks of weight quantizers for language models", "quantbench");
-  app.set_version_flag("--version",
-                       fmt::format("quantbench {} (commit {})", quantbench_version(), quantbench_commit()));
-  app.require_subcommand(1);
-  app.footer(overview);
+  CommandLineParser parser("quantbench", "quantbench: benchmarks of weight quantizers for language models");
+  parser.version(fmt::format("quantbench {} (commit {})", quantbench_version(), quantbench_commit()));
+  parser.footer(overview);
   std::optional<std::string> isa;
-  const Runners runners = declare_commands(app, isa);
+  const Runners runners = declare_commands(parser, isa);
   check_command_name(argc, argv);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& request) {
-    return app.exit(request);
-  } catch (const CLI::ParseError& error) {
-    fail("{}", usage_problem(chosen(app), error));
-  }
+  const std::optional<std::string> command = parser.parse(argc, argv);
+  if (!command) return 0;
   if (isa) limit_isas(parse_isa(*isa));
-  return runners.at(&chosen(app))();
+  return runners.at(*command)();
 }
 
 int report_error(std::string message) {

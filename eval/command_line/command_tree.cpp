@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string_view>
 
@@ -60,9 +61,9 @@ std::vector<OptionSummary> options_of(const CLI::App& app) {
 
 }  // namespace
 
-CommandTree command_tree(const CLI::App& root) {
-  CommandTree tree{root.get_name(), root.get_description(), root.get_footer(), options_of(root), {}};
-  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; }))
+CommandTree command_tree(const CLI::App& program) {
+  CommandTree tree{program.get_name(), program.get_description(), program.get_footer(), options_of(program), {}};
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; }))
     tree.commands.push_back(
         {command->get_name(), command->get_description(), command->get_footer(), options_of(*command)});
   return tree;

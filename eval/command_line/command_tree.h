@@ -1,10 +1,10 @@
 // What the command line offers, read from the declarations that parse it: shell completion and the manual are made of this.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <string>
 #include <vector>
+
+#include "eval/command_line/parser.h"
 
 namespace quantbench {
 
@@ -31,8 +31,8 @@ struct CommandTree {
   std::vector<CommandSummary> commands;
 };
 
-/// Of the whole program; `root` has all commands declared.
-CommandTree command_tree(const CLI::App& root);
+/// Of the whole program; `program` has all commands declared.
+CommandTree command_tree(const CLI::App& program);
 
 /// Scripts that complete commands, options and values in a shell.
 std::string bash_completion(const CommandTree& tree);

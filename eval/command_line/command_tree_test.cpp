@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <sstream>
@@ -25,13 +26,13 @@ using testing_support::TemporaryFolder;
 
 /// All commands, as main declares them but for --isa.
 CommandTree whole_tree() {
-  static CLI::App app("quantbench: a test", "quantbench");
-  if (app.get_subcommands([](const CLI::App*) { return true; }).empty())
-    for (const std::string& name : Registry<Command>::instance().names()) {
-      const Command& command = Registry<Command>::instance().at(name);
-      (void)command.declare(*app.add_subcommand(name, command.summary));
-    }
-  return command_tree(app);
+  CommandLineParser parser("quantbench", "quantbench: a test");
+  for (const std::string& name : Registry<Command>::instance().names()) {
+    const Command& command = Registry<Command>::instance().at(name);
+    CommandOptions options = parser.add_command(name, command.summary);
+    (void)command.declare(options);
+  }
+  return command_tree(parser.program());
 }
 
 const OptionSummary& option(const CommandTree& tree, const std::string& command, const std::string& name) {

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
@@ -65,20 +66,19 @@ int allocate(const AllocateArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<AllocateArguments>();
-  app.add_option("SENSITIVITY", arguments->sensitivities, "what `quantbench sensitivity` wrote")->required();
-  app.add_option("--budget", arguments->bits_per_weight, "bits per weight, over all tensors that are quantized")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--size", arguments->mebibytes, "MiB of all tensors that are quantized, instead of --budget")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--rules-out", arguments->rules_out, "rules to write: one for each tensor")->required();
-  app.add_option("--name", arguments->name, "write the rules as a set of this name, for configs to include");
-  app.add_option("--formats", arguments->formats, "choose among these only, separated by commas")->delimiter(',');
-  app.add_flag("--estimated", arguments->estimated,
-               "choose by the second-order estimate instead of the measured divergences");
-  app.add_flag("--json", arguments->json, "print the summary as JSON");
-  app.footer(
+  options.add("SENSITIVITY", arguments->sensitivities, "what `quantbench sensitivity` wrote").required();
+  options.add("--budget", arguments->bits_per_weight, "bits per weight, over all tensors that are quantized")
+      .positive();
+  options.add("--size", arguments->mebibytes, "MiB of all tensors that are quantized, instead of --budget").positive();
+  options.add("--rules-out", arguments->rules_out, "rules to write: one for each tensor").required();
+  options.add("--name", arguments->name, "write the rules as a set of this name, for configs to include");
+  options.add("--formats", arguments->formats, "choose among these only, separated by commas").comma_separated();
+  options.add_flag("--estimated", arguments->estimated,
+                   "choose by the second-order estimate instead of the measured divergences");
+  options.add_flag("--json", arguments->json, "print the summary as JSON");
+  options.footer(
       "Finds the formats whose divergences sum up to the least within the budget, exactly (docs/sensitivity.md). What "
       "all\n"
       "tensors do together is not that sum: measure the result with `quantbench run` or `quantbench perplexity`.\n\n"

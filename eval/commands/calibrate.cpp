@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "eval/command.h"
@@ -53,23 +54,23 @@ int calibrate(const CalibrateArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<CalibrateArguments>();
-  add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text,
-                 "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
-                 "datasets)")
-      ->required();
-  app.add_option("--out", arguments->out, "importance matrix to write (imatrix.gguf)")->required();
-  app.add_option("--ctx", arguments->context, "tokens of a chunk (default 512, or the model's context)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--chunks", arguments->chunks, "use only the first N chunks")->check(CLI::PositiveNumber);
-  app.add_flag("--output", arguments->options.output, "also collect the input of the output projection");
-  app.add_option("--merge", arguments->merged, "add the sums of this importance matrix; may be repeated")
-      ->allow_extra_args(false);
-  app.add_flag("--json", arguments->json, "print the summary as JSON");
-  add_threads_option(app, arguments->options.threads);
-  app.footer(
+  add_model_option(options, arguments->model);
+  options
+      .add("--text", arguments->text,
+           "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
+           "datasets)")
+      .required();
+  options.add("--out", arguments->out, "importance matrix to write (imatrix.gguf)").required();
+  options.add("--ctx", arguments->context, "tokens of a chunk (default 512, or the model's context)").positive();
+  options.add("--chunks", arguments->chunks, "use only the first N chunks").positive();
+  options.add_flag("--output", arguments->options.output, "also collect the input of the output projection");
+  options.add("--merge", arguments->merged, "add the sums of this importance matrix; may be repeated")
+      .one_value_each_time();
+  options.add_flag("--json", arguments->json, "print the summary as JSON");
+  add_threads_option(options, arguments->options.threads);
+  options.footer(
       "Writes the sum of x^2 over all tokens for each input column of each linear layer "
       "(docs/importance_matrix.md).\n\n"
       "Examples:\n"

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "core/error.h"
 #include "core/file.h"
 #include "eval/command.h"
@@ -43,20 +45,21 @@ int compare(const CompareArguments& arguments) {
   return comparison.fails() ? 1 : 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<CompareArguments>();
-  app.add_option("BASE", arguments->base, "report.json of the baseline");
-  app.add_option("NEW", arguments->now, "report.json to judge");
-  app.add_option("--gates", arguments->gates, "YAML file of limits; without it the default gates (docs/compare.md)");
-  app.add_option("--base-rounds", arguments->base_rounds,
-                 "reports with the speed of kernels, in the order they were measured (scripts/interleave.sh)")
-      ->delimiter(',');
-  app.add_option("--new-rounds", arguments->now_rounds, "as many of the program to judge, measured in turn with those")
-      ->delimiter(',');
-  app.add_option("--json", arguments->json, "also write every check to this file");
-  app.add_option("--junit", arguments->junit, "also write them as JUnit XML");
-  app.add_option("--markdown", arguments->markdown, "also write a summary for a pull request");
-  app.footer(
+  options.add("BASE", arguments->base, "report.json of the baseline");
+  options.add("NEW", arguments->now, "report.json to judge");
+  options.add("--gates", arguments->gates, "YAML file of limits; without it the default gates (docs/compare.md)");
+  options
+      .add("--base-rounds", arguments->base_rounds,
+           "reports with the speed of kernels, in the order they were measured (scripts/interleave.sh)")
+      .comma_separated();
+  options.add("--new-rounds", arguments->now_rounds, "as many of the program to judge, measured in turn with those")
+      .comma_separated();
+  options.add("--json", arguments->json, "also write every check to this file");
+  options.add("--junit", arguments->junit, "also write them as JUnit XML");
+  options.add("--markdown", arguments->markdown, "also write a summary for a pull request");
+  options.footer(
       "Exit codes: 0 no gate fails, 1 a gate fails, 2 the reports cannot be compared.\n\n"
       "Examples:\n"
       "  quantbench compare results/main/report.json /tmp/new/report.json\n"

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
@@ -39,17 +40,17 @@ int diff(const DiffArguments& arguments) {
   return diff.differences.empty() ? 0 : 1;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<DiffArguments>();
-  app.add_option("FIRST", arguments->first, "report.json")->required();
-  app.add_option("SECOND", arguments->second, "another one")->required();
-  app.add_option("--only", arguments->only, "compare only these parts, with commas between")
-      ->delimiter(',')
-      ->check(CLI::IsMember(section_names()));
-  app.add_flag("--all", arguments->all,
-               fmt::format("show every figure, not the first {} of the leading ones", most_rows_shown));
-  app.add_flag("--json", arguments->json, "print JSON: every difference, with whole values");
-  app.footer(
+  options.add("FIRST", arguments->first, "report.json").required();
+  options.add("SECOND", arguments->second, "another one").required();
+  options.add("--only", arguments->only, "compare only these parts, with commas between")
+      .comma_separated()
+      .one_of(section_names());
+  options.add_flag("--all", arguments->all,
+                   fmt::format("show every figure, not the first {} of the leading ones", most_rows_shown));
+  options.add_flag("--json", arguments->json, "print JSON: every difference, with whole values");
+  options.footer(
       "Cells are paired by method. Seconds, figures of kernels and the number of threads differ from run to run: they "
       "are\n"
       "shown and count as no difference (docs/diff.md).\n"

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <memory>
 
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
@@ -60,11 +62,11 @@ int doctor(const DoctorArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<DoctorArguments>();
-  app.add_flag("--quick", arguments->quick, "do not measure memory and arithmetic, which takes some seconds");
-  app.add_flag("--json", arguments->json, "print JSON, with figures in bytes and operations per second");
-  app.footer(
+  options.add_flag("--quick", arguments->quick, "do not measure memory and arithmetic, which takes some seconds");
+  options.add_flag("--json", arguments->json, "print JSON, with figures in bytes and operations per second");
+  options.footer(
       "What is missing is told with how to get it, and is no failure: the exit code is 0 (docs/doctor.md).\n\n"
       "Examples:\n"
       "  quantbench doctor\n"

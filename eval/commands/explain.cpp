@@ -1,5 +1,7 @@
 #include "eval/explain/explain.h"
 
+#include <memory>
+
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
 #include "eval/explain/cell_figures_explained.h"
@@ -28,16 +30,16 @@ int explain(const ExplainArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<ExplainArguments>();
-  app.add_option("REPORT", arguments->first, "report.json")->required();
-  auto* second =
-      app.add_option("REPORT2", arguments->second, "another one: say which facts differ, the likeliest cause first");
-  app.add_option("--method", arguments->method,
-                 "explain the figures of this cell: each as a formula with its numbers put in")
-      ->excludes(second);
-  app.add_flag("--json", arguments->json, "print JSON");
-  app.footer(
+  options.add("REPORT", arguments->first, "report.json").required();
+  const DeclaredOption second =
+      options.add("REPORT2", arguments->second, "another one: say which facts differ, the likeliest cause first");
+  options
+      .add("--method", arguments->method, "explain the figures of this cell: each as a formula with its numbers put in")
+      .excludes(second);
+  options.add_flag("--json", arguments->json, "print JSON");
+  options.footer(
       "Examples:\n"
       "  quantbench explain results/store/default/report.json\n"
       "  quantbench explain results/store/default/report.json --method q4_k\n"

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "eval/command.h"
@@ -145,15 +148,15 @@ std::string model_json(const Checkpoint& checkpoint) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   struct Arguments {
     std::string model;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  add_model_option(app, arguments->model);
-  app.add_flag("--json", arguments->json, "everything as JSON");
-  app.footer(
+  add_model_option(options, arguments->model);
+  options.add_flag("--json", arguments->json, "everything as JSON");
+  options.footer(
       "Shapes are rows x columns: outputs x inputs of a linear layer. Importance matrices (imatrix.gguf, imatrix.dat) "
       "are "
       "shown\n"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "core/file.h"
 #include "eval/command.h"
@@ -79,33 +80,31 @@ std::vector<ThroughputResult> measure(const std::vector<std::string>& flags, con
   return results;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<KernelsArguments>();
-  app.add_option("--out", arguments->out, "report.json to put the figures into; it is made when it is not there");
-  app.add_option("--device", arguments->devices,
-                 "cpu, cuda (the first CUDA device), or both with a comma between (cpu)")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--shapes", arguments->shapes, "OUTPUTSxINPUTS of the weights, with commas between (4096x4096)")
-      ->delimiter(',');
-  app.add_option("--batches", arguments->batches,
-                 "rows of activations, with commas between (1,8,128): up to 8 for matvec, more for matmul")
-      ->delimiter(',')
-      ->check(CLI::PositiveNumber);
-  app.add_option("--threads", arguments->threads, "thread counts, with commas between (1)")
-      ->delimiter(',')
-      ->check(CLI::PositiveNumber);
-  app.add_flag("--warm", arguments->warm, "weights stay in the cache; else copies in turn, too large for it");
-  app.allow_extras();
-  app.footer(
+  options.add("--out", arguments->out, "report.json to put the figures into; it is made when it is not there");
+  options.add("--device", arguments->devices, "cpu, cuda (the first CUDA device), or both with a comma between (cpu)")
+      .comma_separated()
+      .one_of({"cpu", "cuda"});
+  options.add("--shapes", arguments->shapes, "OUTPUTSxINPUTS of the weights, with commas between (4096x4096)")
+      .comma_separated();
+  options
+      .add("--batches", arguments->batches,
+           "rows of activations, with commas between (1,8,128): up to 8 for matvec, more for matmul")
+      .comma_separated()
+      .positive();
+  options.add("--threads", arguments->threads, "thread counts, with commas between (1)").comma_separated().positive();
+  options.add_flag("--warm", arguments->warm, "weights stay in the cache; else copies in turn, too large for it");
+  options.allow_undeclared();
+  options.footer(
       "All other options go to Google Benchmark: --benchmark_filter=REGEX, --benchmark_min_time=SECONDS,\n"
       "--benchmark_format=console|json|csv, --benchmark_list_tests. Cases are named\n"
       "op/format/instruction set/OUTPUTSxINPUTSxBATCH/threads:N.\n\n"
       "Examples:\n"
       "  quantbench kernels --benchmark_filter='^matvec/q4_0' --out kernels.json\n"
       "  quantbench kernels --shapes 4096x4096,4096x11008 --batches 1,256 --threads 1,2 --benchmark_filter=_int8/q4_k");
-  return [&app, arguments] {
-    const std::vector<ThroughputResult> results = measure(app.remaining(), *arguments);
+  return [options, arguments] {
+    const std::vector<ThroughputResult> results = measure(options.undeclared(), *arguments);
     if (!arguments->out.empty()) write_report(arguments->out, results);
     return 0;
   };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
@@ -200,25 +201,24 @@ int quantize_layer(const LayerArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<LayerArguments>();
-  app.add_option("WEIGHTS", arguments->weights, "safetensors file with the tensor 'weight' (outputs, inputs)")
-      ->required();
-  app.add_option("--activations", arguments->activations, "safetensors file with the tensor 'x' (tokens, inputs)")
-      ->required();
-  app.add_option("--test-activations", arguments->test_activations,
-                 "safetensors file with another 'x': errors are also measured on these inputs");
-  app.add_option(
-      "--original-activations", arguments->original_activations,
-      "safetensors file with the 'x' of the same tokens in the original model, for gptq:...:asymmetric=ALPHA");
-  app.add_option("--method", arguments->method, "method id (quantbench list methods)")->required();
-  app.add_option("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32")->required();
-  app.add_option("--json", arguments->json, "also write the figures to this file");
-  app.add_option("--repeat", arguments->repeat,
-                 "collect statistics and quantize N times more, and report the seconds of each")
-      ->check(CLI::Range(1, 1000000));
-  add_threads_option(app, arguments->threads);
-  app.footer(
+  options.add("WEIGHTS", arguments->weights, "safetensors file with the tensor 'weight' (outputs, inputs)").required();
+  options.add("--activations", arguments->activations, "safetensors file with the tensor 'x' (tokens, inputs)")
+      .required();
+  options.add("--test-activations", arguments->test_activations,
+              "safetensors file with another 'x': errors are also measured on these inputs");
+  options.add("--original-activations", arguments->original_activations,
+              "safetensors file with the 'x' of the same tokens in the original model, for gptq:...:asymmetric=ALPHA");
+  options.add("--method", arguments->method, "method id (quantbench list methods)").required();
+  options.add("--out", arguments->out, "safetensors file to write: 'weight' quantized and decoded, f32").required();
+  options.add("--json", arguments->json, "also write the figures to this file");
+  options
+      .add("--repeat", arguments->repeat,
+           "collect statistics and quantize N times more, and report the seconds of each")
+      .in_range(1, 1000000);
+  add_threads_option(options, arguments->threads);
+  options.footer(
       "Errors (docs/metrics.md): relative_rmse ||W-W'|| / ||W||; weighted_relative_rmse the same with each column "
       "weighted\n"
       "by its mean x^2; output_relative_error the same of the\n"

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <functional>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "datasets/dataset_loader.h"
@@ -146,16 +149,16 @@ int list(const std::string& what, bool json) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   struct Arguments {
     std::string what;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("WHAT", arguments->what, "methods, formats, mixes, kernels, models, datasets, loaders or metrics")
-      ->required();
-  app.add_flag("--json", arguments->json, "as a JSON array");
-  app.footer("Examples:\n  quantbench list methods\n  quantbench list formats --json | jq -r '.[].format'");
+  options.add("WHAT", arguments->what, "methods, formats, mixes, kernels, models, datasets, loaders or metrics")
+      .required();
+  options.add_flag("--json", arguments->json, "as a JSON array");
+  options.footer("Examples:\n  quantbench list methods\n  quantbench list formats --json | jq -r '.[].format'");
   return [arguments] { return list(arguments->what, arguments->json); };
 }
 

@@ -6,13 +6,13 @@
 namespace quantbench {
 namespace {
 
-std::function<int()> declare(CLI::App& app) {
-  app.footer(
+std::function<int()> declare(CommandOptions& options) {
+  options.footer(
       "The Debian package installs it as quantbench(1).\n\n"
       "Example:\n"
       "  quantbench man > quantbench.1; man -l quantbench.1");
-  return [&app] {
-    print_text(manual_page(command_tree(*app.get_parent()), quantbench_version()));
+  return [options] {
+    print_text(manual_page(command_tree(options.program()), quantbench_version()));
     return 0;
   };
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "eval/command.h"
@@ -63,17 +64,17 @@ int merge(const MergeArguments& arguments) {
   return code;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<MergeArguments>();
-  app.add_option("DIR", arguments->folders, "folders that `run` wrote to")->required();
-  app.add_option("--out", arguments->out, "the JSON report to write")->required();
-  app.add_flag("--partial", arguments->partial, "merge even when planned cells are not finished");
-  app.add_option(
+  options.add("DIR", arguments->folders, "folders that `run` wrote to").required();
+  options.add("--out", arguments->out, "the JSON report to write").required();
+  options.add_flag("--partial", arguments->partial, "merge even when planned cells are not finished");
+  options.add(
       "--config", arguments->config,
       "the config of the run: its expectations are judged, and the exit code is 1 when a cell failed, as of `run`");
-  app.add_option("--set", arguments->overrides, "as of the run; may be repeated")->allow_extra_args(false);
-  app.add_flag("--json", arguments->json, "print the summary as JSON, not the table");
-  app.footer(
+  options.add("--set", arguments->overrides, "as of the run; may be repeated").one_value_each_time();
+  options.add_flag("--json", arguments->json, "print the summary as JSON, not the table");
+  options.footer(
       "Exit codes: 0 merged, 1 with --config as `run`, 2 cells are missing or the folders do not merge.\n"
       "Examples:\n"
       "  quantbench run sweep.yaml --shard 1/2 --out a; quantbench run sweep.yaml --shard 2/2 --out b\n"

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -199,31 +200,32 @@ int run_perplexity(const PerplexityArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<PerplexityArguments>();
-  add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text,
-                 "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
-                 "datasets)")
-      ->required();
-  app.add_option("--protocol", arguments->protocol, "llamacpp-512 (default) or gptq-2048 (docs/protocols.md)");
-  app.add_option("--ctx", arguments->context, "tokens per window, instead of the protocol's")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--chunks", arguments->chunks, "evaluate only the first N windows")->check(CLI::PositiveNumber);
-  app.add_option("--method", arguments->method, "quantize with this method first (a mix: embedding and output, too)");
-  app.add_option("--base", arguments->base, "also report the KL divergence from this model's predictions");
-  app.add_option("--compute", arguments->compute,
-                 "exact (default): weights decoded to f32; native: products in integers, bf16: products in "
-                 "bf16, as runtimes do (docs/kernels.md)");
-  app.add_option("--device", arguments->device,
-                 "cpu (default) or cuda: products with weights on the first CUDA device (docs/kernels_cuda.md)")
-      ->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--json", arguments->json, "also write the figures to this file");
-  app.add_option("--tokens", arguments->tokens,
-                 "also write the negative log-likelihood (with --base the divergence too) of each scored token to this "
-                 "safetensors file");
-  add_threads_option(app, arguments->threads);
-  app.footer(
+  add_model_option(options, arguments->model);
+  options
+      .add("--text", arguments->text,
+           "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
+           "datasets)")
+      .required();
+  options.add("--protocol", arguments->protocol, "llamacpp-512 (default) or gptq-2048 (docs/protocols.md)");
+  options.add("--ctx", arguments->context, "tokens per window, instead of the protocol's").positive();
+  options.add("--chunks", arguments->chunks, "evaluate only the first N windows").positive();
+  options.add("--method", arguments->method, "quantize with this method first (a mix: embedding and output, too)");
+  options.add("--base", arguments->base, "also report the KL divergence from this model's predictions");
+  options.add("--compute", arguments->compute,
+              "exact (default): weights decoded to f32; native: products in integers, bf16: products in "
+              "bf16, as runtimes do (docs/kernels.md)");
+  options
+      .add("--device", arguments->device,
+           "cpu (default) or cuda: products with weights on the first CUDA device (docs/kernels_cuda.md)")
+      .one_of({"cpu", "cuda"});
+  options.add("--json", arguments->json, "also write the figures to this file");
+  options.add("--tokens", arguments->tokens,
+              "also write the negative log-likelihood (with --base the divergence too) of each scored token to this "
+              "safetensors file");
+  add_threads_option(options, arguments->threads);
+  options.footer(
       "Examples:\n"
       "  quantbench perplexity embedded:stories --text embedded:stories/eval\n"
       "  quantbench perplexity model.gguf --text wiki.test.raw --ctx 512 --chunks 20 --method absmax:int4:g32 --base "

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/checked.h"
@@ -237,37 +241,39 @@ int quantize(const QuantizeArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<QuantizeArguments>();
-  app.add_option("MODEL", arguments->model, "GGUF or safetensors file, directory, or an embedded model")->required();
-  app.add_option("OUT", arguments->out, "GGUF file to write, or directory; appears only when it is complete")
-      ->required();
-  app.add_option("--method", arguments->method, "method id (quantbench list methods, quantbench list mixes)")
-      ->required();
-  auto* imatrix = app.add_option("--imatrix", arguments->imatrix, "importance matrix (imatrix.gguf, imatrix.dat)");
-  auto* calibration = app.add_option("--calibration", arguments->calibration,
-                                     "text: what methods that calibrate look at; of others the importance")
-                          ->excludes(imatrix);
-  app.add_option("--chunks", arguments->chunks, "chunks of the calibration text, from its start (default: all)")
-      ->check(CLI::Range(1, 1 << 30))
-      ->needs(calibration);
-  auto* original = app.add_flag("!--original-inputs", arguments->flow.sequential,
-                                "calibrate each block on what it gets from original blocks, not from quantized ones");
-  app.add_flag("--true-sequential", arguments->flow.true_sequential,
-               "calibrate layers within a block on what they get from its quantized layers, too")
-      ->excludes(original);
-  app.add_option("--rules", arguments->rules, "YAML list of {tensor: REGEX, format: ID}; the first match wins");
-  app.add_option("--fallback", arguments->fallback,
-                 "rows that do not fit the format: error (default for a format), warn (default for mixes) or allow");
-  app.add_flag("--dequantized", arguments->dequantized,
-               "store the decoded weights as f32, for formats that GGUF lacks");
-  app.add_option(
-         "--format", arguments->format,
-         "gguf, or of a Hugging Face directory: gptq, gptq_v2, awq, compressed-tensors (docs/packed_checkpoints.md)")
-      ->capture_default_str();
-  app.add_flag("--json", arguments->json, "print the summary as JSON");
-  add_threads_option(app, arguments->threads);
-  app.footer(
+  options.add("MODEL", arguments->model, "GGUF or safetensors file, directory, or an embedded model").required();
+  options.add("OUT", arguments->out, "GGUF file to write, or directory; appears only when it is complete").required();
+  options.add("--method", arguments->method, "method id (quantbench list methods, quantbench list mixes)").required();
+  const DeclaredOption imatrix =
+      options.add("--imatrix", arguments->imatrix, "importance matrix (imatrix.gguf, imatrix.dat)");
+  const DeclaredOption calibration = options
+                                         .add("--calibration", arguments->calibration,
+                                              "text: what methods that calibrate look at; of others the importance")
+                                         .excludes(imatrix);
+  options.add("--chunks", arguments->chunks, "chunks of the calibration text, from its start (default: all)")
+      .in_range(1, 1 << 30)
+      .needs(calibration);
+  const DeclaredOption original =
+      options.add_flag("!--original-inputs", arguments->flow.sequential,
+                       "calibrate each block on what it gets from original blocks, not from quantized ones");
+  options
+      .add_flag("--true-sequential", arguments->flow.true_sequential,
+                "calibrate layers within a block on what they get from its quantized layers, too")
+      .excludes(original);
+  options.add("--rules", arguments->rules, "YAML list of {tensor: REGEX, format: ID}; the first match wins");
+  options.add("--fallback", arguments->fallback,
+              "rows that do not fit the format: error (default for a format), warn (default for mixes) or allow");
+  options.add_flag("--dequantized", arguments->dequantized,
+                   "store the decoded weights as f32, for formats that GGUF lacks");
+  options
+      .add("--format", arguments->format,
+           "gguf, or of a Hugging Face directory: gptq, gptq_v2, awq, compressed-tensors (docs/packed_checkpoints.md)")
+      .shows_default();
+  options.add_flag("--json", arguments->json, "print the summary as JSON");
+  add_threads_option(options, arguments->threads);
+  options.footer(
       "A format quantizes the linear layers: matrices but for embeddings, norms, routers and the output head. A mix\n"
       "quantizes embedding and output head, too (docs/mixes.md). The methods f16 and bf16 convert every matrix, f32 "
       "every\n"

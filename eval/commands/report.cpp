@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 
 #include "core/file.h"
 #include "eval/command.h"
@@ -122,15 +124,15 @@ int render_reports(const ReportArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<ReportArguments>();
-  app.add_option("REPORT", arguments->reports, "report.json files; several are drawn into one chart and one table");
-  app.add_option("--sensitivity", arguments->sensitivities, "a file of `quantbench sensitivity`, drawn in the page")
-      ->allow_extra_args(false);
-  app.add_option("--out", arguments->out, "directory to write to")->required();
-  app.add_option("--format", arguments->formats, "any of html, md, csv, tex, svg, png (default html,md,csv)")
-      ->delimiter(',');
-  app.footer(
+  options.add("REPORT", arguments->reports, "report.json files; several are drawn into one chart and one table");
+  options.add("--sensitivity", arguments->sensitivities, "a file of `quantbench sensitivity`, drawn in the page")
+      .one_value_each_time();
+  options.add("--out", arguments->out, "directory to write to").required();
+  options.add("--format", arguments->formats, "any of html, md, csv, tex, svg, png (default html,md,csv)")
+      .comma_separated();
+  options.footer(
       "Examples:\n"
       "  quantbench report results/default/report.json --out /tmp/pages\n"
       "  quantbench report a.json b.json --out tables --format tex,csv\n"

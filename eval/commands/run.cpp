@@ -123,23 +123,22 @@ int run(const RunArguments& arguments) {
   return run_in_store(config, experiment, plan, options, active, arguments);
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<RunArguments>();
-  app.add_option("CONFIG", arguments->config, "YAML file (docs/config.md)")->required();
-  app.add_option("--out", arguments->out, "folder of the report and of finished cells (default results/store/NAME)");
-  app.add_option("--set", arguments->overrides, "key=value: change one value of the config; may be repeated")
-      ->allow_extra_args(false);
-  app.add_option("--shard", arguments->shard, "I/N: run only the Ith of N parts of about equal work");
-  app.add_option("--threads", arguments->threads, "threads (default: the config's, else all)")
-      ->check(CLI::Range(1, 1024));
-  app.add_flag("--dry-run", arguments->dry_run, "print the cells with their size and predicted time; run nothing");
-  app.add_flag("--json", arguments->json, "print a summary as JSON, with --dry-run the plan");
-  app.add_flag("--fresh", arguments->fresh, "compute every cell again, finished or not");
-  app.add_flag("--shared-only", arguments->shared_alone,
-               "finish only what cells share: calibration, base logits and the f32 cell; no report");
-  app.add_option("--job", arguments->job, "what `status` calls this process, for example the job of a queue");
-  app.add_option("--plan", arguments->plan, "refuse when the config has other cells by now (submit sets this)");
-  app.footer(
+  options.add("CONFIG", arguments->config, "YAML file (docs/config.md)").required();
+  options.add("--out", arguments->out, "folder of the report and of finished cells (default results/store/NAME)");
+  options.add("--set", arguments->overrides, "key=value: change one value of the config; may be repeated")
+      .one_value_each_time();
+  options.add("--shard", arguments->shard, "I/N: run only the Ith of N parts of about equal work");
+  options.add("--threads", arguments->threads, "threads (default: the config's, else all)").in_range(1, 1024);
+  options.add_flag("--dry-run", arguments->dry_run, "print the cells with their size and predicted time; run nothing");
+  options.add_flag("--json", arguments->json, "print a summary as JSON, with --dry-run the plan");
+  options.add_flag("--fresh", arguments->fresh, "compute every cell again, finished or not");
+  options.add_flag("--shared-only", arguments->shared_alone,
+                   "finish only what cells share: calibration, base logits and the f32 cell; no report");
+  options.add("--job", arguments->job, "what `status` calls this process, for example the job of a queue");
+  options.add("--plan", arguments->plan, "refuse when the config has other cells by now (submit sets this)");
+  options.footer(
       "Finished cells are kept: a run that was interrupted goes on where it stopped. In the folder of a submitted "
       "sweep a\n"
       "shard writes no report: `merge` does (docs/sweeps.md).\n"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 
 #include "core/file.h"
 #include "eval/command.h"
@@ -102,28 +103,26 @@ int sensitivity(const SensitivityArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<SensitivityArguments>();
-  add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text, "calibration text: importance, moments and divergences are taken from it")
-      ->required();
-  app.add_option("--formats", arguments->formats, "formats to choose from, separated by commas")
-      ->required()
-      ->delimiter(',');
-  app.add_option("--out", arguments->out, "JSON file to write; a call that was interrupted goes on from it")
-      ->required();
-  app.add_option("--method", arguments->method,
-                 "method whose solver and options quantize (default: the first format as a method)");
-  app.add_option("--chunks", arguments->chunks, "chunks of the text for importance and moments (default: all)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--kld-chunks", arguments->divergence_chunks, "the first of them for divergences (default 16)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--probe", arguments->probe, "format that scales the second-order estimate (default: the middle one)");
-  app.add_flag("--probe-only", arguments->probe_only,
-               "measure the divergence of the probe alone: one forward pass for each tensor");
-  app.add_flag("--fresh", arguments->fresh, "measure again what the file has");
-  add_threads_option(app, arguments->threads);
-  app.footer(
+  add_model_option(options, arguments->model);
+  options.add("--text", arguments->text, "calibration text: importance, moments and divergences are taken from it")
+      .required();
+  options.add("--formats", arguments->formats, "formats to choose from, separated by commas")
+      .required()
+      .comma_separated();
+  options.add("--out", arguments->out, "JSON file to write; a call that was interrupted goes on from it").required();
+  options.add("--method", arguments->method,
+              "method whose solver and options quantize (default: the first format as a method)");
+  options.add("--chunks", arguments->chunks, "chunks of the text for importance and moments (default: all)").positive();
+  options.add("--kld-chunks", arguments->divergence_chunks, "the first of them for divergences (default 16)")
+      .positive();
+  options.add("--probe", arguments->probe, "format that scales the second-order estimate (default: the middle one)");
+  options.add_flag("--probe-only", arguments->probe_only,
+                   "measure the divergence of the probe alone: one forward pass for each tensor");
+  options.add_flag("--fresh", arguments->fresh, "measure again what the file has");
+  add_threads_option(options, arguments->threads);
+  options.footer(
       "Quantizes one tensor at a time and measures the KL divergence from the unquantized model "
       "(docs/sensitivity.md).\n\n"
       "Examples:\n"

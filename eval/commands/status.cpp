@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "eval/command.h"
@@ -50,7 +51,8 @@ std::string to_text(const SweepStatus& status) {
                                  status.cells.size(), status.count(CellState::done), status.count(CellState::failed),
                                  status.count(CellState::running), status.count(CellState::waiting));
   if (status.seconds_left) text += fmt::format("; about {} left", duration(*status.seconds_left));
-  text += "\n" + holders(status) + problems(status);
+  text += "\n";
+  text += holders(status) + problems(status);
   if (!status.queue.empty())
     text += fmt::format("queue of {} (job, state, reason)\n{}", status.record->engine, status.queue);
   return text;
@@ -95,15 +97,15 @@ int show(const std::string& folder, bool json) {
   return status.count(CellState::failed) > 0 ? exit_failed : 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   struct Arguments {
     std::string folder;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("DIR", arguments->folder, "folder that `run` or `submit` writes to")->required();
-  app.add_flag("--json", arguments->json, "as a JSON object");
-  app.footer(
+  options.add("DIR", arguments->folder, "folder that `run` or `submit` writes to").required();
+  options.add_flag("--json", arguments->json, "as a JSON object");
+  options.footer(
       "Exit codes: 0 all cells are done, 1 all are done or failed, 2 not a results store, 3 cells are running or "
       "waiting.\n"
       "Examples:\n"

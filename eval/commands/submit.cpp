@@ -115,26 +115,27 @@ int submit(const SubmitArguments& arguments) {
   return start(planned, engine, arguments.engine);
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<SubmitArguments>();
-  app.add_option("CONFIG", arguments->config, "YAML file (docs/config.md)")->required();
-  app.add_option("--engine", arguments->engine, "local: processes on this machine; slurm: jobs of a cluster")
-      ->required();
-  app.add_option("--out", arguments->out, "folder of the report and of finished cells (default results/store/NAME)");
-  app.add_option("--set", arguments->overrides, "key=value: change one value of the config; may be repeated")
-      ->allow_extra_args(false);
-  app.add_option("--tasks", arguments->tasks,
-                 "parts that the cells are dealt to (default: local 4 for each process; slurm 8, or as many as make an "
-                 "hour each)")
-      ->check(CLI::Range(1, 10000));
-  app.add_option("--at-once", arguments->at_once, "tasks that run at the same time (default: local 2, slurm all)")
-      ->check(CLI::Range(1, 10000));
-  app.add_option("--threads", arguments->threads,
-                 "of each task (default: the config's; else local this machine's divided by --at-once, slurm 4)")
-      ->check(CLI::Range(1, 1024));
-  app.add_flag("--dry-run", arguments->dry_run, "print the tasks and what would be submitted; write nothing");
-  app.add_option("ENGINE_OPTIONS", arguments->engine_options, "after --: options of sbatch");
-  app.footer(
+  options.add("CONFIG", arguments->config, "YAML file (docs/config.md)").required();
+  options.add("--engine", arguments->engine, "local: processes on this machine; slurm: jobs of a cluster").required();
+  options.add("--out", arguments->out, "folder of the report and of finished cells (default results/store/NAME)");
+  options.add("--set", arguments->overrides, "key=value: change one value of the config; may be repeated")
+      .one_value_each_time();
+  options
+      .add("--tasks", arguments->tasks,
+           "parts that the cells are dealt to (default: local 4 for each process; slurm 8, or as many as make an "
+           "hour each)")
+      .in_range(1, 10000);
+  options.add("--at-once", arguments->at_once, "tasks that run at the same time (default: local 2, slurm all)")
+      .in_range(1, 10000);
+  options
+      .add("--threads", arguments->threads,
+           "of each task (default: the config's; else local this machine's divided by --at-once, slurm 4)")
+      .in_range(1, 1024);
+  options.add_flag("--dry-run", arguments->dry_run, "print the tasks and what would be submitted; write nothing");
+  options.add("ENGINE_OPTIONS", arguments->engine_options, "after --: options of sbatch");
+  options.footer(
       "Finished cells are kept: submitting again runs only what is missing.\n"
       "Exit codes: local as `run`; slurm 0 when the jobs are submitted; 2 bad config or usage, or the sweep is queued "
       "already.\n"

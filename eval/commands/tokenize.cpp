@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <memory>
+
 #include "datasets/text.h"
 #include "eval/command.h"
 #include "eval/commands/common_options.h"
@@ -26,13 +28,13 @@ int tokenize(const TokenizeArguments& arguments) {
   return 0;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<TokenizeArguments>();
-  add_model_option(app, arguments->model);
-  app.add_option("--text", arguments->text, "text file, UTF-8")->required();
-  app.add_flag("--no-bos", arguments->no_bos,
-               "leave out the token that the vocabulary asks for at the start of a text");
-  app.footer(
+  add_model_option(options, arguments->model);
+  options.add("--text", arguments->text, "text file, UTF-8").required();
+  options.add_flag("--no-bos", arguments->no_bos,
+                   "leave out the token that the vocabulary asks for at the start of a text");
+  options.footer(
       "Prints the token ids as a JSON array on one line. Special tokens written in the text are plain text.\n\n"
       "Example:\n  quantbench tokenize embedded:stories --text story.txt | jq length");
   return [arguments] { return tokenize(*arguments); };
