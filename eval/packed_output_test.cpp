@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/file.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/evaluate.h"
 #include "eval/model_quantizer.h"
 #include "eval/transforms/block_scaling.h"
@@ -19,6 +20,7 @@ namespace quantbench {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 constexpr std::size_t width = 64, inner = 96, head = 32, kv_heads = 1, vocabulary = 40;
 
