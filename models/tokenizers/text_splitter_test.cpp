@@ -53,7 +53,8 @@ TEST(TextSplitter, ExpressionsThatDoNotCompileAreNamed) {
 
 TEST(TextSplitter, StopsAtItsLimits) {
   // Exponentially many ways to match, none of which reaches the end.
-  EXPECT_THAT([] { split({"(?:a|aa)+$"}, std::string(59, 'a').append("b")); }, ThrowsMessage<Error>(HasSubstr("60 bytes")));
+  EXPECT_THAT([] { split({"(?:a|aa)+$"}, std::string(59, 'a').append("b")); },
+              ThrowsMessage<Error>(HasSubstr("60 bytes")));
 }
 
 TEST(Utf8, LengthsOfWellFormedAndBrokenCharacters) {
