@@ -6,6 +6,9 @@
 namespace quantbench {
 namespace {
 
+// Characters that fit into a line of an article in one column, in \footnotesize.
+constexpr std::size_t latex_width = 74;
+
 std::string title_of(const Report& report) { return report.run_name.empty() ? report.model_name : report.run_name; }
 
 std::vector<Table> tables_of(const Report& report) {
@@ -42,12 +45,12 @@ std::string render_latex(std::span<const Report> reports) {
   if (runs_with_cells(reports) > 1) {
     Table all = result_table(reports);
     all.caption = "Results of all runs.";
-    text = to_latex(all);
+    text = to_latex(all, latex_width);
   }
   for (const Report& report : reports) {
     const auto add = [&](Table table, std::string_view what) {
       table.caption = fmt::format("{} of {} ({}, {}).", what, title_of(report), report.model_name, report.protocol);
-      text.append(text.empty() ? "" : "\n").append(to_latex(table));
+      text.append(text.empty() ? "" : "\n").append(to_latex(table, latex_width));
     };
     if (!report.cells.empty()) add(result_table(report), "Results");
     if (!report.expectations.empty()) add(expectation_table(report), "Published and measured figures");

@@ -20,7 +20,7 @@ int decimals_beside(double published) {
 }
 
 std::string difference_text(const ExpectationReport& entry) {
-  const std::string text = fmt::format("{:+.{}f}", *entry.difference, decimals_beside(entry.published));
+  std::string text = fmt::format("{:+.{}f}", *entry.difference, decimals_beside(entry.published));
   if (entry.published == 0) return text;
   return fmt::format("{} ({:+.2f} %)", text, 100 * *entry.difference / entry.published);
 }

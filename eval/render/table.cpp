@@ -53,6 +53,13 @@ std::vector<std::size_t> columns_that_fit(const Table& table, const std::vector<
   return kept;
 }
 
+std::vector<std::string> hidden_columns(const Table& table, const std::vector<std::size_t>& kept) {
+  std::vector<std::string> hidden;
+  for (std::size_t column = 0; column < table.columns.size(); ++column)
+    if (!std::ranges::binary_search(kept, column)) hidden.push_back(table.columns[column].title);
+  return hidden;
+}
+
 std::string trimmed_right(std::string line) {
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
@@ -85,13 +92,37 @@ std::string escape_latex(std::string_view text) {
                                                                 {'_', "\\_"},
                                                                 {'{', "\\{"},
                                                                 {'}', "\\}"},
-                                                                {'~', "\\textasciitilde{}"},
+                                                                {'~', "$\\sim$"},
                                                                 {'^', "\\textasciicircum{}"},
                                                                 {'\\', "\\textbackslash{}"},
                                                                 {'<', "\\textless{}"},
                                                                 {'>', "\\textgreater{}"},
                                                                 {'\n', " "}};
   return replace_all(replace_all(escape(text, replacements), "±", "$\\pm$"), "–", "--");
+}
+
+bool is_digit(char character) { return character >= '0' && character <= '9'; }
+
+// 2.86e-06 as 2.86 times a power of ten, and a minus in place of a hyphen.
+std::string latex_numbers(const std::string& text) {
+  const auto digit_at = [&](std::size_t at) { return at < text.size() && is_digit(text[at]); };
+  std::string typeset;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool after_digit = at > 0 && digit_at(at - 1), after_gap = at == 0 || text[at - 1] == ' ';
+    if (text[at] == 'e' && after_digit && at + 1 < text.size() && digit_at(at + 2)) {
+      std::size_t end = at + 2;
+      while (digit_at(end)) ++end;
+      typeset += fmt::format("$\\cdot 10^{{{}}}$", std::stoi(text.substr(at + 1, end - at - 1)));
+      at = end - 1;
+    } else {
+      typeset += text[at] == '-' && after_gap && digit_at(at + 1) ? "$-$" : std::string(1, text[at]);
+    }
+  }
+  return typeset;
+}
+
+std::string latex_cell(const Column& column, const std::string& text) {
+  return column.align == Align::right ? latex_numbers(escape_latex(text)) : escape_latex(text);
 }
 
 std::string escape_markdown(std::string_view text) {
@@ -143,10 +174,8 @@ std::string to_text(const Table& table, std::size_t width) {
   text += std::string(line_width(widths, kept), '-') + "\n";
   for (const auto& row : table.rows) text += line(row);
   std::vector<std::string> notes = table.notes;
-  std::vector<std::string> hidden;
-  for (std::size_t column = 0; column < widths.size(); ++column)
-    if (!std::ranges::binary_search(kept, column)) hidden.push_back(table.columns[column].title);
-  if (!hidden.empty()) notes.push_back(fmt::format("not shown for lack of width: {}", fmt::join(hidden, ", ")));
+  if (const auto hidden = hidden_columns(table, kept); !hidden.empty())
+    notes.push_back(fmt::format("not shown for lack of width: {}", fmt::join(hidden, ", ")));
   return notes.empty() ? text : text + "\n" + join_lines(notes);
 }
 
@@ -160,17 +189,27 @@ std::string to_markdown(const Table& table) {
   return text + "\n" + joined(table.notes, "  \n", escape_markdown) + "\n";
 }
 
-std::string to_latex(const Table& table) {
-  std::string alignment;
-  for (const Column& column : table.columns) alignment += column.align == Align::left ? 'l' : 'r';
-  std::string text = "% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n";
+std::string to_latex(const Table& table, std::size_t width) {
+  const std::vector<std::size_t> kept = columns_that_fit(table, column_widths(table), width);
+  std::string text = "% needs \\usepackage{booktabs}\n";
+  if (const auto hidden = hidden_columns(table, kept); !hidden.empty())
+    text += fmt::format("% left out for lack of width: {}\n", joined(hidden, ", ", escape_latex));
+  text += "\\begin{table}\n\\centering\\footnotesize\n";
   if (!table.caption.empty()) text += fmt::format("\\caption{{{}}}\n", escape_latex(table.caption));
-  text += fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n", alignment,
-                      joined(titles(table), " & ", escape_latex));
-  for (const auto& row : table.rows) text += fmt::format("{} \\\\\n", joined(row, " & ", escape_latex));
+  std::string alignment;
+  std::vector<std::string> header;
+  for (const std::size_t column : kept) {
+    alignment += table.columns[column].align == Align::left ? 'l' : 'r';
+    header.push_back(escape_latex(table.columns[column].title));
+  }
+  text += fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n", alignment, fmt::join(header, " & "));
+  for (const auto& row : table.rows) {
+    std::vector<std::string> cells;
+    for (const std::size_t column : kept) cells.push_back(latex_cell(table.columns[column], row[column]));
+    text += fmt::format("{} \\\\\n", fmt::join(cells, " & "));
+  }
   text += "\\bottomrule\n\\end{tabular}\n";
-  for (const std::string& note : table.notes)
-    text += fmt::format("\\par\\smallskip{{\\footnotesize {}}}\n", escape_latex(note));
+  for (const std::string& note : table.notes) text += fmt::format("\\par\\smallskip{{{}}}\n", escape_latex(note));
   return text + "\\end{table}\n";
 }
 

@@ -36,8 +36,9 @@ std::size_t display_width(std::string_view text);
 std::string to_text(const Table& table, std::size_t width = 0);
 /// A GitHub-flavoured Markdown table.
 std::string to_markdown(const Table& table);
-/// A `table` environment; needs the package booktabs.
-std::string to_latex(const Table& table);
+/// A `table` environment; needs the package booktabs. With `width` > 0 characters, dispensable columns are left out until
+/// a line fits, and a comment names them. Numbers of columns aligned right are set with minus signs and powers of ten.
+std::string to_latex(const Table& table, std::size_t width = 0);
 /// A `<table>` element. The script of the page sorts it by the columns that readers choose.
 std::string to_html(const Table& table);
 /// The parts that `to_html` is made of; `content` is markup.

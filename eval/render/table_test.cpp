@@ -52,7 +52,25 @@ TEST(Table, LatexEscapesItsSpecialCharacters) {
   const std::string latex = to_latex(small_table());
   EXPECT_THAT(latex, HasSubstr("\\begin{tabular}{lrr}\n\\toprule\nname & value & extra \\\\\n\\midrule\n"));
   EXPECT_THAT(latex, HasSubstr("a\\_b & 1 $\\pm$ 2 & x \\\\\n"));
-  EXPECT_THAT(latex, HasSubstr("\\textasciitilde{} 5 \\% of it"));
+  EXPECT_THAT(latex, HasSubstr("$\\sim$ 5 \\% of it"));
+}
+
+TEST(Table, LatexLeavesOutDispensableColumnsAndSaysSo) {
+  const std::string latex = to_latex(small_table(), 20);
+  EXPECT_THAT(latex, HasSubstr("% left out for lack of width: extra\n\\begin{table}"));
+  EXPECT_THAT(latex, HasSubstr("\\begin{tabular}{lr}\n\\toprule\nname & value \\\\\n"));
+  EXPECT_THAT(latex, Not(HasSubstr("yy")));
+}
+
+TEST(Table, LatexSetsNumbersAsNumbersAndNamesAsTheyAre) {
+  Table table;
+  table.columns = {{"method", Align::left}, {"value"}};
+  table.rows = {{"gptq:damp=1e-2", "2.86e-06"}, {"a -1", "-0.5 ± 0.1"}, {"b", "3e+12"}, {"c", "2-3 e-8 1e"}};
+  const std::string latex = to_latex(table);
+  EXPECT_THAT(latex, HasSubstr("gptq:damp=1e-2 & 2.86$\\cdot 10^{-6}$ "));
+  EXPECT_THAT(latex, HasSubstr("a -1 & $-$0.5 $\\pm$ 0.1 "));
+  EXPECT_THAT(latex, HasSubstr("b & 3$\\cdot 10^{12}$ "));
+  EXPECT_THAT(latex, HasSubstr("c & 2-3 e-8 1e "));
 }
 
 TEST(Table, CsvQuotesAsRfc4180) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -56,7 +55,9 @@ std::uint64_t model_bytes(const LoadedModel& model, const Names& without) {
   for (const auto& [name, tensor] : model.weights)
     if (!without.contains(name)) blocks[layer_of(name)] += bytes_of(tensor);
   const std::uint64_t outside = std::exchange(blocks[std::nullopt], 0);
-  return outside + std::ranges::max(std::views::values(blocks));
+  std::uint64_t largest = 0;
+  for (const auto& [block, bytes] : blocks) largest = std::max(largest, bytes);
+  return outside + largest;
 }
 
 std::uint64_t largest_width(const LoadedModel& model) {
