@@ -23,7 +23,7 @@ const json& member_or_null(const json& document, const char* key) {
 }
 
 JsonObject checked_document(const json& document, const std::string& file) {
-  const JsonObject object(document, file);
+  JsonObject object(document, file);
   object.check_keys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                      "post_processor", "decoder", "model"});
   if (const auto version = object.text_if_any("version"); version && *version != "1.0")

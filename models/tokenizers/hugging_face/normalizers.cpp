@@ -42,16 +42,17 @@ Step make_prepend(const JsonObject& object) {
 /// The content stands for every match as it is: it has no references to groups.
 Step make_replace(const JsonObject& object) {
   object.check_keys({"type", "pattern", "content"});
-  return [pattern = TextPattern::of_json(object, "pattern"), content = object.text("content")](std::string text) {
-    MatchBuffers buffers;
-    std::string out;
-    std::size_t begin = 0;
-    for (const auto& match : pattern.matches(text, buffers)) {
-      out.append(text, begin, match.begin - begin).append(content);
-      begin = match.end;
-    }
-    return out.append(text, begin);
-  };
+  return
+      [pattern = TextPattern::of_json(object, "pattern"), content = object.text("content")](const std::string& text) {
+        MatchBuffers buffers;
+        std::string out;
+        std::size_t begin = 0;
+        for (const auto& match : pattern.matches(text, buffers)) {
+          out.append(text, begin, match.begin - begin).append(content);
+          begin = match.end;
+        }
+        return out.append(text, begin);
+      };
 }
 
 Step make_precompiled(const JsonObject& object) {

@@ -19,7 +19,7 @@ namespace quantbench {
 std::unique_ptr<const Tokenizer> load_tokenizer_directory(const std::filesystem::path& directory);
 
 /// What lies in a directory, parsed.
-struct TokenizerDirectoryFiles {
+struct TokenizerDirectoryFiles {  // NOLINT(bugprone-exception-escape): moving a JSON value throws nothing
   std::string directory;
   nlohmann::json document;  // tokenizer.json, or what vocab.json and merges.txt say in its terms; null: only a model
   std::string document_file;

@@ -57,7 +57,8 @@ std::unique_ptr<const ScoredBpe> make_bpe(const SentencePieceModelFile& model, c
 
 }  // namespace
 
-SentencePieceModelTokenizer::SentencePieceModelTokenizer(SentencePieceModelFile model, const SpecialTokenNames& names)
+SentencePieceModelTokenizer::SentencePieceModelTokenizer(const SentencePieceModelFile& model,
+                                                         const SpecialTokenNames& names)
     : vocabulary_(vocabulary_of(model, names)),
       user_defined_(vocabulary_),
       normalizer_(model, user_defined_),

@@ -16,7 +16,7 @@ class SentencePieceModelTokenizer final : public Tokenizer {
  public:
   /// Throws Error: for BPE models with unused pieces (merges through them would have to be taken back), and when BOS is to be
   /// added but is not a piece.
-  SentencePieceModelTokenizer(SentencePieceModelFile model, const SpecialTokenNames& names);
+  SentencePieceModelTokenizer(const SentencePieceModelFile& model, const SpecialTokenNames& names);
 
   std::vector<TokenId> encode(std::string_view text) const override;
   std::string decode(std::span<const TokenId> ids) const override;
