@@ -74,6 +74,13 @@ class Page:
     def js(self, script: str, *arguments):
         return self.browser.execute_script(script, *arguments)
 
+    def scroll_to(self, element, options: str = "") -> None:
+        """And until the page was told so: it hides what points at a place when it is scrolled, however late it hears of it."""
+        self.browser.execute_async_script(f"""
+            const done = arguments[1];
+            arguments[0].scrollIntoView({options});
+            requestAnimationFrame(() => requestAnimationFrame(() => done()));""", element)
+
     def all(self, selector: str) -> list:
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
 
@@ -269,7 +276,8 @@ def changed_text(page: Page, selector: str, before: str, seconds: float = 5) -> 
 def check_points(page: Page) -> None:
     """Arrow keys walk through the points of a drawing and say what they are."""
     chart = page.one("#charts .chart")
-    page.js("arguments[0].scrollIntoView(); arguments[0].focus()", chart)
+    page.scroll_to(chart)
+    page.js("arguments[0].focus()", chart)
     page.keys(Keys.ARROW_RIGHT)
     first = changed_text(page, "#tip", "")
     page.keys(Keys.ARROW_RIGHT)
@@ -280,7 +288,7 @@ def check_points(page: Page) -> None:
     wait_for(lambda: shown_cell(page) == mark, "Enter on a point does not show its cell")
     page.js("document.activeElement.blur()")
     point = page.one("#charts .mark[data-cell]")
-    page.js("arguments[0].scrollIntoView({block: 'center'})", point)
+    page.scroll_to(point, "{block: 'center'}")
     webdriver.ActionChains(page.browser).move_to_element(point).perform()
     wait_for(lambda: page.one("#tip").is_displayed(), "no tooltip is shown at a point")
 
