@@ -6,14 +6,20 @@
 
 #include <filesystem>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace quantbench {
 
-/// A file name that is unlinked in the end, whatever happens. `purpose` is part of the name.
+/// A name in the folder of temporary files that no other process uses. `purpose` is part of it.
+inline std::filesystem::path temporary_path(std::string_view purpose) {
+  return std::filesystem::temp_directory_path() / fmt::format("quantbench_{}_{}", purpose, ::getpid());
+}
+
+/// A file, there or not yet, that is removed in the end, whatever happens.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(std::string_view purpose)
-      : path_(std::filesystem::temp_directory_path() / fmt::format("quantbench_{}_{}", purpose, ::getpid())) {}
+  explicit TemporaryFile(std::filesystem::path path) : path_(std::move(path)) {}
   ~TemporaryFile() {
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);

@@ -57,11 +57,7 @@ int calibrate(const CalibrateArguments& arguments) {
 std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<CalibrateArguments>();
   add_model_option(options, arguments->model);
-  options
-      .add("--text", arguments->text,
-           "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
-           "datasets)")
-      .required();
+  add_text_option(options, arguments->text);
   options.add("--out", arguments->out, "importance matrix to write (imatrix.gguf)").required();
   options.add("--ctx", arguments->context, "tokens of a chunk (default 512, or the model's context)").positive();
   options.add("--chunks", arguments->chunks, "use only the first N chunks").positive();

@@ -117,7 +117,7 @@ struct Measured {
 
 Measured measure(const PerplexityArguments& arguments, const std::optional<Method>& method, const LoadedModel& model,
                  const LoadedText& text) {
-  const TemporaryFile logits_file("base_logits");
+  const TemporaryFile logits_file(temporary_path("base_logits"));
   const std::unique_ptr<ProductDevice> device = open_evaluation_device(arguments.device);
   std::optional<Base> base;
   if (!arguments.base.empty()) base = evaluate_base(arguments, model, text, device.get(), logits_file.path());
@@ -203,11 +203,7 @@ int run_perplexity(const PerplexityArguments& arguments) {
 std::function<int()> declare(CommandOptions& options) {
   auto arguments = std::make_shared<PerplexityArguments>();
   add_model_option(options, arguments->model);
-  options
-      .add("--text", arguments->text,
-           "text: a path with or without a loader (quantbench list loaders), or an embedded one (quantbench list "
-           "datasets)")
-      .required();
+  add_text_option(options, arguments->text);
   options.add("--protocol", arguments->protocol, "llamacpp-512 (default) or gptq-2048 (docs/protocols.md)");
   options.add("--ctx", arguments->context, "tokens per window, instead of the protocol's").positive();
   options.add("--chunks", arguments->chunks, "evaluate only the first N windows").positive();

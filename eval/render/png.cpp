@@ -11,27 +11,12 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "eval/temporary_file.h"
 
 namespace quantbench {
 namespace {
 
 constexpr const char* program = "rsvg-convert";
-
-/// Removes what is left of a picture that could not be finished.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(std::filesystem::path path) : path_(std::move(path)) {}
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Of `arguments`, the first is the program, looked for in PATH. Gives its exit code.
 int run_to_end(std::vector<std::string> arguments) {

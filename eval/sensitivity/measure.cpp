@@ -49,7 +49,7 @@ class SensitivityMeter {
         events_(events),
         candidates_(candidates_of(task.model, task.method, task.formats)),
         windows_(first_windows(task.text.windows, task.divergence_windows)),
-        logits_file_("sensitivity_base_logits") {
+        logits_file_(temporary_path("sensitivity_base_logits")) {
     result_.origin = origin_of(task);
     result_.probe = task.probe;
     for (const TensorCandidates& candidate : candidates_) {
