@@ -440,6 +440,11 @@ Report parse_report(std::string_view json, const std::string& source) {
 
 Report read_report(const std::filesystem::path& path) { return parse_report(read_text(path), path.string()); }
 
+const CellReport* find_cell(const Report& report, const std::string& method) {
+  const auto found = std::ranges::find(report.cells, method, &CellReport::method);
+  return found == report.cells.end() ? nullptr : &*found;
+}
+
 Report without_timings(Report report) {
   report.environment.threads = 1;
   report.kernels.clear();

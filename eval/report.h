@@ -185,6 +185,9 @@ struct Report {
 /// For a cell of one report that is put into another: names in the cell the commit that computed it, where the reports' differ.
 void keep_commit(CellReport& cell, const Environment& computed_in, const Environment& reported_in);
 
+/// nullptr when the report has no cell of the method.
+const CellReport* find_cell(const Report& report, const std::string& method);
+
 /// Pretty-printed JSON that validates against the published schema. Throws Error when a number is not finite.
 std::string to_json(const Report& report);
 /// Throws Error naming `source` and the JSON path for malformed JSON, missing or mistyped members, NaN, duplicate

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
+#include "eval/json_text.h"
 #include "eval/sensitivity/budget_allocation.h"
 #include "quantizers/formats/registry.h"
 
@@ -46,7 +47,7 @@ std::string json_of(const BudgetAllocation& allocation, const Sensitivity& sensi
                                         {"predicted_divergence", allocation.predicted_divergence},
                                         {"lower_bound", allocation.lower_bound},
                                         {"formats", allocation.formats}};
-  return document.dump(2) + "\n";
+  return json_text(document);
 }
 
 int allocate(const AllocateArguments& arguments) {

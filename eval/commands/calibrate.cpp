@@ -8,6 +8,7 @@
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
 #include "eval/importance.h"
+#include "eval/json_text.h"
 #include "models/importance/imatrix_file.h"
 
 namespace quantbench {
@@ -45,7 +46,7 @@ int calibrate(const CalibrateArguments& arguments) {
                                           {"chunks", chunks},
                                           {"chunk_tokens", size},
                                           {"merged", arguments.merged}};
-    print_text(document.dump(2) + "\n");
+    print_text(json_text(document));
     return 0;
   }
   print_text(fmt::format("{}: importance of {} tensors, {} chunks of {} tokens{}\n", arguments.out,

@@ -8,6 +8,7 @@
 #include "eval/commands/terminal.h"
 #include "eval/doctor/finding.h"
 #include "eval/environment.h"
+#include "eval/json_text.h"
 
 namespace quantbench {
 namespace {
@@ -53,7 +54,7 @@ std::string json_of(const std::vector<Finding>& findings) {
                       {"commit", quantbench_commit()},
                       {"warnings", warnings_of(findings)},
                       {"checks", checks}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 int doctor(const DoctorArguments& arguments) {

@@ -10,6 +10,7 @@
 #include "eval/commands/inspect_importance.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
+#include "eval/json_text.h"
 #include "eval/render/table.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/hugging_face/open_model.h"
@@ -145,7 +146,7 @@ std::string model_json(const Checkpoint& checkpoint) {
       {"metadata", metadata},
       {"tensors", tensors_json(checkpoint)},
       {"total", {{"weights", total.weights}, {"bytes", total.bytes}, {"bits_per_weight", total.bits_per_weight()}}}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 std::function<int()> declare(CommandOptions& options) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "eval/json_text.h"
 #include "eval/render/table.h"
 
 namespace quantbench {
@@ -81,7 +82,7 @@ std::string importance_json(const ImportanceMatrix& matrix) {
                       {"chunk_count", matrix.chunk_count},
                       {"chunk_size", matrix.chunk_size},
                       {"tensors", tensors}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 }  // namespace quantbench

@@ -10,6 +10,7 @@
 #include "eval/command.h"
 #include "eval/commands/terminal.h"
 #include "eval/embedded.h"
+#include "eval/json_text.h"
 #include "eval/render/table.h"
 #include "eval/runner/metric.h"
 #include "kernels/kernel.h"
@@ -134,7 +135,7 @@ std::string json_of(const Table& table) {
     nlohmann::ordered_json& object = rows.emplace_back(nlohmann::ordered_json::object());
     for (std::size_t column = 0; column < row.size(); ++column) object[table.columns[column].title] = row[column];
   }
-  return rows.dump(2) + "\n";
+  return json_text(rows);
 }
 
 int list(const std::string& what, bool json) {

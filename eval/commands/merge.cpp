@@ -1,4 +1,5 @@
 #include "eval/runner/merge.h"
+#include "eval/json_text.h"
 
 #include <fmt/format.h>
 
@@ -44,7 +45,7 @@ std::string json_of(const Report& report, const MergedStores& merged, const std:
                                         {"kernels", report.kernels.size()},
                                         {"missing", merged.missing},
                                         {"expectations_hold", expectations_hold(report)}};
-  return document.dump(2) + "\n";
+  return json_text(document);
 }
 
 int merge(const MergeArguments& arguments) {

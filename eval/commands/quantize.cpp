@@ -14,6 +14,7 @@
 #include "eval/commands/terminal.h"
 #include "eval/config/rules.h"
 #include "eval/embedded.h"
+#include "eval/json_text.h"
 #include "eval/model_quantizer.h"
 #include "eval/packed_output.h"
 #include "eval/quantize_file.h"
@@ -177,7 +178,7 @@ std::string json_of(const Summary& summary, const QuantizeArguments& arguments, 
       {"stored_decoded", arguments.dequantized},
       {"not_quantized", kept},
       {"notes", notes}};
-  return document.dump(2) + "\n";
+  return json_text(document);
 }
 
 /// In millions of weights: tensors differ too much in size to tell the time that is left.

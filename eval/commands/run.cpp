@@ -11,6 +11,7 @@
 #include "eval/commands/terminal.h"
 #include "eval/config/config.h"
 #include "eval/expectations/judge.h"
+#include "eval/json_text.h"
 #include "eval/render/render.h"
 #include "eval/runner/prediction.h"
 #include "eval/runner/report_files.h"
@@ -55,7 +56,7 @@ int finish(RunResult result, const Config& config, const std::filesystem::path& 
     document["cells"] = file.report.cells.size();
     document["expectations_hold"] = expectations_hold(file.report);
     document["report"] = file.path.string();
-    print_text(document.dump(2) + "\n");
+    print_text(json_text(document));
   } else {
     print_text(render_terminal(file.report, terminal_width()));
     print_text(fmt::format("\n{} cells: {} computed, {} from the store, {} failed\n{}\n", file.report.cells.size(),
@@ -75,7 +76,7 @@ void check_plan(const RunArguments& arguments, const Plan& plan) {
 /// Cells are all that a part of a sweep leaves: the report is written by `merge`, once, from all of them.
 int finish_part(const RunResult& result, bool json) {
   print_text(
-      json ? json_of(result).dump(2) + "\n"
+      json ? json_text(json_of(result))
            : fmt::format("{} computed, {} from the store, {} failed\n", result.computed, result.reused, result.failed));
   return result.failed > 0 ? exit_no : 0;
 }

@@ -1,4 +1,5 @@
 #include "eval/sweep/status.h"
+#include "eval/json_text.h"
 
 #include <fmt/format.h>
 
@@ -87,7 +88,7 @@ std::string to_json_text(const SweepStatus& status) {
   document["dead_claims"] = claims_json(status.dead);
   if (status.record) document["submitted"] = {{"engine", status.record->engine}, {"jobs", status.record->jobs}};
   document["queue"] = status.queue;
-  return document.dump(2) + "\n";
+  return json_text(document);
 }
 
 int show(const std::string& folder, bool json) {

@@ -20,11 +20,6 @@ bool looks_at_tensors(GateMetric metric) {
          metric == GateMetric::tensor_relative_rmse;
 }
 
-const CellReport* find_cell(const Report& report, const std::string& method) {
-  const auto found = std::ranges::find(report.cells, method, &CellReport::method);
-  return found == report.cells.end() ? nullptr : &*found;
-}
-
 bool ok(const CellReport* cell) { return cell != nullptr && cell->status == "ok"; }
 
 /// Checks all gates of one method after another.
@@ -150,6 +145,10 @@ GateCheck speed_not_checked() {
 }
 
 }  // namespace
+
+std::string title_of(const ReportFile& file) {
+  return fmt::format("{} (run {})", file.path.string(), file.report.run_name);
+}
 
 std::string_view to_string(Verdict verdict) {
   constexpr std::array<std::string_view, 5> names = {"pass", "regression", "not checked", "inconclusive", "warning"};

@@ -17,6 +17,9 @@ struct ReportFile {
   std::filesystem::path path;  // per-token files are looked up beside it
 };
 
+/// "PATH (run NAME)"
+std::string title_of(const ReportFile& file);
+
 /// With a limit L and an interval [lower, upper] of the figure, pass: upper <= L; regression: lower > L; else inconclusive.
 /// Figures without an interval (sizes, weight errors) pass or regress.
 enum class Verdict {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "eval/compare/checks.h"
+#include "eval/json_text.h"
 
 namespace quantbench {
 namespace {
@@ -117,7 +118,7 @@ std::string to_json(const Comparison& comparison) {
                                         {"new", comparison.now},
                                         {"gates", comparison.gates},
                                         {"checks", std::move(checks)}};
-  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 }  // namespace quantbench

@@ -74,10 +74,11 @@ CgroupLimits cgroup_limits(const fs::path& membership, const fs::path& mount) {
     const std::string controllers = line.substr(first + 1, second - first - 1), group = line.substr(second + 1);
     const auto processors = [&limits](const fs::path& folder) { read_processors(folder, limits); };
     const auto memory = [&limits](const fs::path& folder) { read_memory(folder, limits); };
-    if (controllers.empty()) {
-      walk_up(mount, group, processors);
-      walk_up(mount, group, memory);
-    }
+    if (controllers.empty())
+      walk_up(mount, group, [&](const fs::path& folder) {
+        processors(folder);
+        memory(folder);
+      });
     if (lists(controllers, "cpu")) walk_up(mount / "cpu", group, processors);
     if (lists(controllers, "memory")) walk_up(mount / "memory", group, memory);
   }

@@ -10,9 +10,10 @@ namespace {
 
 using Value = std::optional<double>;
 
+/// With its perplexity, or nullptr.
 const CellReport* f32_cell(const Report& report) {
-  const auto found = std::ranges::find(report.cells, "f32", &CellReport::method);
-  return found == report.cells.end() || !found->perplexity ? nullptr : &*found;
+  const CellReport* cell = find_cell(report, "f32");
+  return cell == nullptr || !cell->perplexity ? nullptr : cell;
 }
 
 Value perplexity_of(const CellReport& cell) { return cell.perplexity ? Value(cell.perplexity->value) : Value(); }

@@ -15,11 +15,6 @@ namespace {
 // A published figure is decimal and its tolerance is, too: their sums are not exact.
 constexpr double rounding_slack = 1e-9;
 
-const CellReport* find_cell(const Report& report, const std::string& method) {
-  const auto found = std::ranges::find(report.cells, method, &CellReport::method);
-  return found == report.cells.end() ? nullptr : &*found;
-}
-
 std::string text_of(const Report& report) {
   return report.dataset_loader.empty() ? report.dataset_name : report.dataset_loader;
 }

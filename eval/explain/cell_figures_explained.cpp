@@ -47,11 +47,6 @@ TensorSums sums_of(const CellReport& cell) {
   return sums;
 }
 
-const CellReport* f32_cell(const Report& report) {
-  const auto found = std::ranges::find(report.cells, "f32", &CellReport::method);
-  return found == report.cells.end() ? nullptr : &*found;
-}
-
 class Explaining {
  public:
   Explaining(const ReportFile& file, const CellReport& cell) : file_(file), cell_(cell) {}
@@ -124,7 +119,7 @@ class Explaining {
     add("perplexity.stderr", reported.stderr_, "perplexity x standard deviation of NLL / sqrt(tokens)",
         fmt::format("{:.9g} x {:.9g} / sqrt({})", std::exp(mean), spread, reported.tokens),
         std::exp(mean) * spread / std::sqrt(tokens));
-    const CellReport* base = f32_cell(file_.report);
+    const CellReport* base = find_cell(file_.report, "f32");
     if (!reported.difference || base == nullptr || !base->perplexity) return;
     const double base_mean = std::log(base->perplexity->value);
     add("perplexity.difference", *reported.difference, "mean NLL - mean NLL of f32",

@@ -8,6 +8,7 @@
 
 #include "eval/explain/cell_figures_explained.h"
 #include "eval/explain/facts.h"
+#include "eval/json_text.h"
 #include "eval/render/table.h"
 
 namespace quantbench {
@@ -76,7 +77,7 @@ Table worst_table(const CellReport& cell) {
 
 std::string explain_cell_text(const ReportFile& file, const CellReport& cell, std::size_t width) {
   const ExplainedCell explained = explain_cell(file, cell);
-  std::string text = fmt::format("{} (run {}), {}\n\n", file.path.string(), file.report.run_name, cell.method);
+  std::string text = fmt::format("{}, {}\n\n", title_of(file), cell.method);
   if (cell.status != "ok") text += fmt::format("{}: {}\n", cell.status, cell.error);
   if (!explained.figures.empty()) text += to_text(figure_table(explained), width);
   if (!cell.tensors.empty())
@@ -112,7 +113,7 @@ std::string explain_cell_json(const ReportFile& file, const CellReport& cell) {
                       {"status", cell.status},        {"figures", figures},
                       {"notes", explained.notes},     {"formats", formats},
                       {"largest_errors", worst},      {"learned_from", learned_from(cell, file.report)}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 }  // namespace quantbench

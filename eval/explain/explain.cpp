@@ -9,11 +9,6 @@
 namespace quantbench {
 namespace {
 
-const CellReport* find_cell(const Report& report, const std::string& method) {
-  const auto found = std::ranges::find(report.cells, method, &CellReport::method);
-  return found == report.cells.end() ? nullptr : &*found;
-}
-
 std::string substitutes(const CellReport& cell) {
   const std::size_t count = substituted_tensors(cell);
   return count == 0 ? "none" : fmt::format("{} of {} tensors", count, cell.tensors.size());

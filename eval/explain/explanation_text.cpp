@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "eval/explain/explain.h"
+#include "eval/json_text.h"
 #include "eval/render/table.h"
 #include "quantizers/method.h"
 #include "quantizers/method_catalog.h"
@@ -75,10 +76,6 @@ std::string how_it_is_counted(const Report& report) {
   const WindowFacts& windows = *report.dataset_windows;
   return fmt::format("perplexity = exp(mean negative log-likelihood of {} tokens), {} windows x {} scored positions\n",
                      windows.count * windows.scored_each, windows.count, windows.scored_each);
-}
-
-std::string title_of(const ReportFile& file) {
-  return fmt::format("{} (run {})", file.path.string(), file.report.run_name);
 }
 
 std::string affected_text(const AffectedFigures& affected) {
@@ -156,10 +153,6 @@ Json json_of(const ReportFile& file) {
   return {{"report", file.path.string()}, {"run", file.report.run_name}, {"facts", facts}, {"cells", cells}};
 }
 
-std::string printed(const Json& json) {
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::string explain_text(const ReportFile& file, std::size_t width) {
@@ -170,7 +163,7 @@ std::string explain_text(const ReportFile& file, std::size_t width) {
   return text;
 }
 
-std::string explain_json(const ReportFile& file) { return printed(json_of(file)); }
+std::string explain_json(const ReportFile& file) { return json_text(json_of(file)); }
 
 std::string explain_text(const ReportFile& first, const ReportFile& second, std::size_t width) {
   const Explanation explanation = explain_difference(first.report, second.report);
@@ -194,13 +187,13 @@ std::string explain_json(const ReportFile& first, const ReportFile& second) {
                            {"affects", {{"figures", affected.figures}, {"methods", affected.methods}}}});
   for (const auto& [method, figure, one, other] : explanation.figures)
     figures.push_back({{"method", method}, {"figure", figure}, {"first", one}, {"second", other}});
-  return printed({{"first", json_of(first)},
-                  {"second", json_of(second)},
-                  {"differences", differences},
-                  {"not_recorded", explanation.not_recorded},
-                  {"figures", figures},
-                  {"only_first", explanation.only_first},
-                  {"only_second", explanation.only_second}});
+  return json_text({{"first", json_of(first)},
+                    {"second", json_of(second)},
+                    {"differences", differences},
+                    {"not_recorded", explanation.not_recorded},
+                    {"figures", figures},
+                    {"only_first", explanation.only_first},
+                    {"only_second", explanation.only_second}});
 }
 
 }  // namespace quantbench

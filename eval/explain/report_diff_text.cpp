@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "eval/explain/report_diff.h"
+#include "eval/json_text.h"
 #include "eval/render/table.h"
 
 namespace quantbench {
@@ -183,10 +184,6 @@ std::string conclusion(const ReportDiff& diff) {
                      fmt::join(parts, ", "));
 }
 
-std::string title_of(const ReportFile& file) {
-  return fmt::format("{} (run {})", file.path.string(), file.report.run_name);
-}
-
 Json json_of(const ReportDifference& difference) {
   Json json{{"section", to_string(difference.section)}};
   if (!difference.cell.empty())
@@ -234,7 +231,7 @@ std::string diff_json(const ReportFile& first, const ReportFile& second, const R
                       {"differences", json_of(diff.differences)},
                       {"timings", json_of(diff.timings)},
                       {"not_recorded", diff.not_recorded}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 }  // namespace quantbench

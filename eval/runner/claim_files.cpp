@@ -25,10 +25,12 @@ constexpr std::size_t most_bytes = 65536;
 
 double seconds(std::chrono::nanoseconds time) { return std::max(0.0, std::chrono::duration<double>(time).count()); }
 
-/// The member of a JSON object, or `otherwise` where the text is damaged.
+/// Of a damaged text a value without members.
+Json parsed(const std::string& text) { return Json::parse(text, nullptr, false); }
+
+/// The member of an object, or `otherwise` where there is none of this type.
 template <class T>
-T member(const std::string& text, const char* name, T otherwise) {
-  const Json document = Json::parse(text, nullptr, false);
+T member(const Json& document, const char* name, T otherwise) {
   if (!document.is_object() || !document.contains(name)) return otherwise;
   try {
     return document[name].get<T>();
@@ -69,10 +71,11 @@ Holder holder_of(const fs::path& store, const std::string& identity, FileTime se
   Holder holder{.identity = identity};
   double expiry = seconds(ClaimTiming{}.expiry);
   if (const auto file = identity.empty() ? std::nullopt : read_small_file(store / processes_folder / identity)) {
-    holder.host = member<std::string>(file->text, "host", "");
-    holder.pid = member<std::int64_t>(file->text, "pid", 0);
-    holder.job = member<std::string>(file->text, "job", "");
-    expiry = member<double>(file->text, "expires_after_seconds", expiry);
+    const Json document = parsed(file->text);
+    holder.host = member<std::string>(document, "host", "");
+    holder.pid = member<std::int64_t>(document, "pid", 0);
+    holder.job = member<std::string>(document, "job", "");
+    expiry = member<double>(document, "expires_after_seconds", expiry);
     seen = std::max(seen, file->modified);
   }
   holder.silent_seconds = seconds(now - seen);
@@ -96,15 +99,16 @@ std::optional<ClaimState> read_claim(const fs::path& store, const ClaimFile& fil
   const auto content = read_small_file(file.path);
   if (!content) return std::nullopt;
   ClaimState state{.name = file.name, .number = file.number};
-  state.token = token_of(content->text);
-  state.what = member<std::string>(content->text, "what", file.name);
-  const std::string process = member<std::string>(content->text, "process", "");
+  const Json document = parsed(content->text);
+  state.token = member<std::string>(document, "token", "");
+  state.what = member<std::string>(document, "what", file.name);
+  const std::string process = member<std::string>(document, "process", "");
   state.holder = holder_of(store, process, content->modified, now);
   state.held_seconds = seconds(now - content->modified);
   return state;
 }
 
-std::string token_of(const std::string& claim) { return member<std::string>(claim, "token", ""); }
+std::string token_of(const std::string& claim) { return member<std::string>(parsed(claim), "token", ""); }
 
 Draft::Draft(const fs::path& folder, const std::string& text) {
   std::string name = (folder / fmt::format("{}{}-XXXXXX", draft_prefix, this_process())).string();

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "eval/json_text.h"
 #include "eval/runner/plan.h"
 #include "eval/runner/shards.h"
 
@@ -44,7 +45,7 @@ std::string plan_json(const Plan& plan, const Shard& shard) {
                    {{"operations_per_second", plan.speed.operations_per_second},
                     {"encoding_seconds", plan.speed.encoding_seconds}}},
                   {"notes", plan.notes}};
-  return json.dump(2) + "\n";
+  return json_text(json);
 }
 
 }  // namespace quantbench

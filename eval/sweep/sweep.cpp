@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "eval/runner/shards.h"
 
@@ -11,12 +12,13 @@ namespace quantbench {
 namespace {
 
 std::vector<SweepTask> unfinished_tasks(const Plan& plan, const std::filesystem::path& folder, std::size_t shards) {
-  const bool known = std::filesystem::exists(folder / "plan.json");
+  std::optional<ResultStore> store;
+  if (std::filesystem::exists(folder / "plan.json")) store.emplace(folder);
   std::vector<SweepTask> tasks(shards);
   const std::vector<std::size_t> assigned = assign_shards(plan, shards);
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     const PlannedCell& cell = plan.cells[i];
-    if (known && ResultStore(folder).find(cell.id, ResultStore::Check::record_alone).finished()) continue;
+    if (store && store->find(cell.id, ResultStore::Check::record_alone).finished()) continue;
     SweepTask& task = tasks[assigned[i] - 1];
     ++task.cells;
     task.seconds += cell.seconds.total();
